@@ -1,0 +1,164 @@
+//! Single files: made, opened, replaced.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+use super::folder::{flush_dir, parent};
+
+/// Creates a file that must not exist yet, mode 0600, for reading and writing, never following a symbolic link.
+///
+/// # Errors
+/// The file system's; `AlreadyExists` for whatever stands there, a dangling symbolic link included.
+pub fn create_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Opens a regular file for appending and reading, creating it 0600 if missing; a symbolic link, FIFO or device is an error.
+///
+/// A new file's folder is not flushed: [`flush_dir`] does that once there is something in it.
+///
+/// # Errors
+/// The file system's; `InvalidInput` for what is no regular file.
+pub fn open_private(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(open_flags())
+        .open(path)
+        .map_err(name_link)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not a regular file",
+        ));
+    }
+    Ok(file)
+}
+
+/// Never through a symbolic link, never waiting at a FIFO or a terminal.
+pub(super) fn open_flags() -> i32 {
+    (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY)
+        .bits()
+        .cast_signed()
+}
+
+/// `O_NOFOLLOW` is refused by ELOOP (EMLINK on FreeBSD), whose own words mislead.
+pub(super) fn name_link(error: io::Error) -> io::Error {
+    match Errno::from_io_error(&error) {
+        Some(Errno::LOOP | Errno::MLINK) => {
+            io::Error::new(io::ErrorKind::InvalidInput, "it is a symbolic link")
+        }
+        _ => error,
+    }
+}
+
+/// Replaces a file whole: a 0600 sibling written, flushed, renamed over it, the folder flushed.
+///
+/// A reader sees the old content or the new, and so does the next start after a power cut. A symbolic link is
+/// replaced itself, not what it leads to.
+///
+/// # Errors
+/// The file system's; nothing of the sibling is left then.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = parent(path);
+    let mut sibling = tempfile::Builder::new()
+        .prefix(".")
+        .suffix(".new")
+        .tempfile_in(folder)?;
+    sibling.write_all(content)?;
+    sibling.as_file().sync_all()?;
+    sibling.persist(path).map_err(|refused| refused.error)?;
+    flush_dir(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::fs;
+    use std::io::Read;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn a_new_file_is_private_and_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        create_new(&path).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        let again = create_new(&path).unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+        let link = folder.path().join("link");
+        symlink(folder.path().join("nowhere"), &link).unwrap();
+        let through = create_new(&link).unwrap_err();
+        assert_eq!(through.kind(), io::ErrorKind::AlreadyExists);
+        assert!(!folder.path().join("nowhere").exists());
+    }
+
+    #[test]
+    fn a_private_file_is_made_and_appended_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        open_private(&path).unwrap().write_all(b"one ").unwrap();
+        assert_eq!(mode(&path), 0o600);
+        let mut file = open_private(&path).unwrap();
+        file.write_all(b"two").unwrap();
+        let mut text = String::new();
+        open_private(&path)
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
+        assert_eq!(text, "one two");
+    }
+
+    #[test]
+    fn a_private_file_is_a_regular_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("target");
+        fs::write(&target, "").unwrap();
+        let link = folder.path().join("link");
+        symlink(&target, &link).unwrap();
+        let refused = open_private(&link).unwrap_err();
+        assert_eq!(refused.to_string(), "it is a symbolic link");
+        let fifo = folder.path().join("fifo");
+        let made = std::process::Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap();
+        assert!(made.success());
+        assert!(open_private(&fifo).is_err());
+        assert!(open_private(Path::new("/dev/null")).is_err());
+        assert!(open_private(folder.path()).is_err());
+    }
+
+    #[test]
+    fn replaced_whole_and_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        replace(&path, b"one").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        replace(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(replace(&folder.path().join("missing/a"), b"").is_err());
+    }
+}

@@ -1,0 +1,14 @@
+//! popfetch: fetch mail from POP3 maildrops, once, whole and durable.
+//!
+//! The library behind the `popfetch` program. Each module is a room with one
+//! concern; the opening lines of each say what it is for and whom it may import.
+//!
+//! - [`pop3`]: the wire. [`sasl`]: challenge and response. [`net`]: sockets and TLS.
+//! - [`disk`]: files made safely. [`secret`]: where a secret comes from.
+//!   [`command`]: a command the user configured.
+//! - [`message`]: what can be read off a message. [`deliver`]: Maildir, mbox, MDA.
+//!   [`state`]: the memory of unique-ids.
+//! - [`config`]: the file as written, the account as meant.
+//! - [`fetch`]: one run. [`report`]: words to a human. [`cli`]: the command line.
+
+pub mod disk;
