@@ -11,4 +11,5 @@
 //! - [`config`]: the file as written, the account as meant.
 //! - [`fetch`]: one run. [`report`]: words to a human. [`cli`]: the command line.
 
+pub mod command;
 pub mod disk;
