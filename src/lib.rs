@@ -13,3 +13,4 @@
 
 pub mod command;
 pub mod disk;
+pub mod message;
