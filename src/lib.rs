@@ -14,3 +14,4 @@
 pub mod command;
 pub mod disk;
 pub mod message;
+pub mod secret;
