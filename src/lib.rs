@@ -14,4 +14,5 @@
 pub mod command;
 pub mod disk;
 pub mod message;
+pub mod sasl;
 pub mod secret;
