@@ -14,5 +14,6 @@
 pub mod command;
 pub mod disk;
 pub mod message;
+pub mod pop3;
 pub mod sasl;
 pub mod secret;
