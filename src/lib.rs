@@ -14,6 +14,7 @@
 pub mod command;
 pub mod disk;
 pub mod message;
+pub mod net;
 pub mod pop3;
 pub mod sasl;
 pub mod secret;
