@@ -19,3 +19,4 @@ pub mod net;
 pub mod pop3;
 pub mod sasl;
 pub mod secret;
+pub mod state;
