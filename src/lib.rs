@@ -12,6 +12,7 @@
 //! - [`fetch`]: one run. [`report`]: words to a human. [`cli`]: the command line.
 
 pub mod command;
+pub mod config;
 pub mod deliver;
 pub mod disk;
 pub mod message;
