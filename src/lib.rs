@@ -15,6 +15,7 @@ pub mod command;
 pub mod config;
 pub mod deliver;
 pub mod disk;
+pub mod fetch;
 pub mod message;
 pub mod net;
 pub mod pop3;

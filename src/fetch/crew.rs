@@ -1,0 +1,108 @@
+//! Accounts side by side on threads: so many at once, so many to one host, and none brings down another.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use super::Run;
+use super::event::{Failure, Summing};
+use super::failure;
+use super::outcome::{Class, Outcome};
+use crate::config::Account;
+
+/// Accounts waiting for their turn, and connections in use by host.
+struct Queue<'a, T> {
+    waiting: VecDeque<(&'a Account, T)>,
+    connections: HashMap<&'a str, usize>,
+    outcome: Outcome,
+}
+
+struct Desk<'a, T> {
+    queue: Mutex<Queue<'a, T>>,
+    freed: Condvar,
+    per_host: usize,
+}
+
+impl<'a, T> Desk<'a, T> {
+    fn lock(&self) -> MutexGuard<'_, Queue<'a, T>> {
+        // Nobody panics while holding it: the work is done outside.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next account whose host has a connection to spare; waits for one while any is left.
+    fn next(&self) -> Option<(&'a Account, T)> {
+        let mut queue = self.lock();
+        loop {
+            let free = |&(account, _): &(&'a Account, T)| {
+                queue
+                    .connections
+                    .get(account.host.as_str())
+                    .copied()
+                    .unwrap_or(0)
+                    < self.per_host
+            };
+            if let Some(at) = queue.waiting.iter().position(free) {
+                let next = queue.waiting.remove(at)?;
+                *queue.connections.entry(&next.0.host).or_insert(0) += 1;
+                return Some(next);
+            }
+            if queue.waiting.is_empty() {
+                return None;
+            }
+            queue = self
+                .freed
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn done(&self, account: &'a Account, outcome: Outcome) {
+        let mut queue = self.lock();
+        if let Some(used) = queue.connections.get_mut(account.host.as_str()) {
+            *used -= 1;
+        }
+        queue.outcome = queue.outcome.and(outcome);
+        self.freed.notify_all();
+    }
+}
+
+/// Works on every account, `given` being what each was given in the order of the accounts.
+pub(super) fn each<T: Send>(
+    run: &Run<'_>,
+    given: Vec<Result<T, Failure>>,
+    work: impl Fn(&Account, Result<T, Failure>) -> Summing + Sync,
+) -> Outcome {
+    let desk = Desk {
+        queue: Mutex::new(Queue {
+            waiting: run.accounts.iter().zip(given).collect(),
+            connections: HashMap::new(),
+            outcome: Outcome::default(),
+        }),
+        freed: Condvar::new(),
+        per_host: run.max_connections_per_host.max(1),
+    };
+    let worker = || {
+        while let Some((account, given)) = desk.next() {
+            let outcome = run.one(account, || {
+                catch_unwind(AssertUnwindSafe(|| work(account, given))).unwrap_or_else(|_| {
+                    // The panic hook has said what happened; the account ends here, the others go on.
+                    run.failed(
+                        account,
+                        failure::plain(Class::Bug, "an internal error ended this account"),
+                    )
+                })
+            });
+            desk.done(account, outcome);
+        }
+    };
+    let workers = run.jobs.clamp(1, run.accounts.len().max(1));
+    thread::scope(|scope| {
+        for _ in 1..workers {
+            // Where no further thread can be had, those there are do the work.
+            let _ = thread::Builder::new().spawn_scoped(scope, worker);
+        }
+        worker();
+    });
+    desk.lock().outcome
+}

@@ -1,0 +1,72 @@
+//! `--dry-run`: what a fetch would do, said and not done.
+
+use std::time::Instant;
+
+use super::Run;
+use super::account::{announce, report, rules, with_mail};
+use super::event::{Event, Summing};
+use super::failure::{self, Stopped};
+use super::listing;
+use super::login;
+use super::plan::{self, Copies};
+use crate::config::Account;
+use crate::deliver;
+use crate::secret::Secret;
+use crate::state::Memory;
+
+/// Says what a fetch would do, and does nothing of it.
+pub(super) fn dry_run(
+    run: &Run<'_>,
+    account: &Account,
+    memory: &Memory,
+    password: &Secret,
+) -> Summing {
+    let begun = Instant::now();
+    let mut sum = Summing::default();
+    match rehearse(run, account, memory, password) {
+        Ok(listed) => sum.listed = Some(listed),
+        Err(stopped) => report(run, account, &mut sum, stopped),
+    }
+    sum.elapsed = begun.elapsed();
+    sum
+}
+
+fn rehearse(
+    run: &Run<'_>,
+    account: &Account,
+    memory: &Memory,
+    password: &Secret,
+) -> Result<u64, Stopped> {
+    let tell = |event: Event<'_>| run.listener.event(&account.name, event);
+    if let Some(target) = &account.target {
+        deliver::check(target).map_err(|error| failure::delivery(&error))?;
+    }
+    let open: usize = memory
+        .open()
+        .iter()
+        .map(|intents| intents.messages.len())
+        .sum();
+    if open > 0 {
+        tell(Event::WouldSettle(open as u64));
+    }
+    let mut opened = login::open(run, account, login::knock(run, account)?, password)?;
+    let drop = listing::list(account, &mut opened)?;
+    let plan = plan::plan(
+        &drop.listing,
+        &Copies::of(&drop.listing),
+        memory,
+        &rules(run, account, &drop, memory),
+    );
+    announce(run, account, &drop, &plan);
+    for &position in &plan.fetch {
+        with_mail(&drop, position, |mail| tell(Event::WouldFetch(mail)));
+    }
+    for &(position, why) in &plan.skip {
+        with_mail(&drop, position, |mail| tell(Event::Skipped(mail, why)));
+    }
+    for &position in &plan.delete {
+        with_mail(&drop, position, |mail| tell(Event::WouldDelete(mail)));
+    }
+    listing::leave(opened.transaction, drop.topped);
+    Ok(drop.listing.len() as u64)
+}
