@@ -19,6 +19,7 @@ pub mod fetch;
 pub mod message;
 pub mod net;
 pub mod pop3;
+pub mod report;
 pub mod sasl;
 pub mod secret;
 pub mod state;
