@@ -11,6 +11,7 @@
 //! - [`config`]: the file as written, the account as meant.
 //! - [`fetch`]: one run. [`report`]: words to a human. [`cli`]: the command line.
 
+pub mod cli;
 pub mod command;
 pub mod config;
 pub mod deliver;
