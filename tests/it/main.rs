@@ -1,0 +1,14 @@
+//! Integration tests: the popfetch program against servers on loopback.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod errors;
+mod fetching;
+mod login;
+mod mda;
+mod quirks;
+mod rooms;
+mod run;
+mod servers;
