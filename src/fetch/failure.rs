@@ -179,7 +179,7 @@ fn login_hint(account: &Account, method: sasl::Method) -> Option<Hint> {
             && account.tls != Tls::None
             && account.auth == sasl::Preference::Auto
         {
-            Hint::Auth("plain")
+            Hint::Auth("auth = [\"plain\"]")
         } else {
             Hint::Password
         },

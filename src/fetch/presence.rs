@@ -108,7 +108,11 @@ impl Courier<'_> {
                 continue;
             };
             match why {
-                Skip::Limit => self.sum.left += 1,
+                // As many as there are, they are only counted.
+                Skip::Limit => {
+                    self.sum.left += 1;
+                    continue;
+                }
                 Skip::Oversize => {
                     self.sum.oversize += 1;
                     if let Some(uid) = scan.uid {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Run;
 use super::account::{announce, report, rules, with_mail};
-use super::event::{Event, Summing};
+use super::event::{Event, Skip, Summing};
 use super::failure::{self, Stopped};
 use super::listing;
 use super::login;
@@ -61,7 +61,8 @@ fn rehearse(
     for &position in &plan.fetch {
         with_mail(&drop, position, |mail| tell(Event::WouldFetch(mail)));
     }
-    for &(position, why) in &plan.skip {
+    let skipped = plan.skip.iter().filter(|(_, why)| *why != Skip::Limit);
+    for &(position, why) in skipped {
         with_mail(&drop, position, |mail| tell(Event::Skipped(mail, why)));
     }
     for &position in &plan.delete {
