@@ -155,7 +155,7 @@ pub(super) fn info(run: &Run<'_>, account: &Account, password: Result<Secret, Fa
         let info = door.info(account);
         let tell = |info: Info| {
             run.listener
-                .event(&account.name, Event::Info(Box::new(info)))
+                .event(&account.name, Event::Info(Box::new(info)));
         };
         let password = match password {
             Ok(password) => password,

@@ -134,7 +134,7 @@ impl Courier<'_> {
             .unwrap_or_default()
             .to_vec();
         with_mail(drop, position, |mail| {
-            self.tell(Event::MessageFailed(mail, failure))
+            self.tell(Event::MessageFailed(mail, failure));
         });
         if uid.is_empty() {
             return Ok(());
@@ -239,7 +239,7 @@ impl Courier<'_> {
             Some(Unwanted::EarlierCopy) => {
                 haul.unremembered = true;
                 with_mail(drop, position, |mail| {
-                    self.tell(Event::Skipped(mail, Skip::EarlierCopy))
+                    self.tell(Event::Skipped(mail, Skip::EarlierCopy));
                 });
                 Ok(())
             }
@@ -247,7 +247,7 @@ impl Courier<'_> {
                 haul.unremembered = true;
                 self.sum.oversize += 1;
                 with_mail(drop, position, |mail| {
-                    self.tell(Event::Skipped(mail, Skip::Oversize))
+                    self.tell(Event::Skipped(mail, Skip::Oversize));
                 });
                 self.remember(&[Line::Failed {
                     time: now(),

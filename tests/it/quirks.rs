@@ -103,7 +103,7 @@ fn bare_status_lines_as_popa3d() {
 #[test]
 fn a_greeting_with_a_stamp_that_is_none() {
     survives(|settings| {
-        settings.greeting = "Mailbox locked and ready SESSIONID=<cyrus-1-2-3>".into()
+        settings.greeting = "Mailbox locked and ready SESSIONID=<cyrus-1-2-3>".into();
     });
 }
 
@@ -207,7 +207,7 @@ fn odd_unique_ids_are_remembered_too() {
     popfetch.run(&[]).expect_silence();
     assert_eq!(delivered(&mail), expected(messages()));
     server.maildrop("alice", |drop| {
-        drop.retain(|message| message.uid != uids[6] && message.uid != uids[4])
+        drop.retain(|message| message.uid != uids[6] && message.uid != uids[4]);
     });
     popfetch.run(&[]).expect_silence();
     popfetch.run(&["--no-keep"]).expect_silence();
