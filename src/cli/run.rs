@@ -63,7 +63,7 @@ fn settings(chosen: &Chosen, everywhere: &Everywhere, task: Task, stop: &Stop) -
         max_size: account.max_size,
     };
     // Where the answer is all that is wanted, nobody listening is a reason to stop, as it is for any filter.
-    let asking = matches!(task, Task::Ask | Task::List);
+    let asking = matches!(task, Task::Ask | Task::Show | Task::List);
     let stop = stop.clone();
     Settings {
         task,

@@ -12,7 +12,7 @@ use crate::report::Task;
 pub(crate) fn show(everywhere: &Everywhere, server: &Server) -> Result<ExitCode, Refusal> {
     let chosen = accounts::choose(everywhere, server, None)?;
     let options = Options::default();
-    run(&chosen, everywhere, Task::Ask, options, None, |run| {
+    run(&chosen, everywhere, Task::Show, options, None, |run| {
         run.seen_show()
     })
 }

@@ -1,12 +1,13 @@
 //! A progress bar for each account at work.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use super::lines::clean;
-use super::quantity::{count, plural};
+use super::quantity::{approximately, count, octets};
 use crate::fetch::event::Event;
 
 /// The bars there are, by account.
@@ -29,13 +30,14 @@ struct Track {
 const TICK: Duration = Duration::from_millis(200);
 
 impl Bars {
-    /// Follows what happens. `name_columns`: room for the longest name.
+    /// Follows what happens. `name_columns`: room for the longest name; `columns`: the terminal's.
     pub(crate) fn event(
         &mut self,
         screen: &MultiProgress,
         account: &str,
         event: &Event<'_>,
         name_columns: usize,
+        columns: usize,
     ) {
         if let Event::Started { host, .. } = event {
             let bar = screen.add(ProgressBar::new_spinner().with_style(style(WAITING)));
@@ -73,9 +75,12 @@ impl Bars {
                 track.messages = *messages;
                 track.by_octets = *octets > 0;
                 track.say();
-                track
-                    .bar
-                    .set_style(style(if track.by_octets { OCTETS } else { MESSAGES }));
+                let wide = columns >= name_columns + WIDE;
+                track.bar.set_style(style(match track.by_octets {
+                    _ if !wide => NARROW,
+                    true => OCTETS,
+                    false => MESSAGES,
+                }));
                 track
                     .bar
                     .set_length(if track.by_octets { *octets } else { *messages });
@@ -111,9 +116,7 @@ impl Track {
     fn say(&self) {
         if self.messages > 0 {
             let (done, messages) = (count(self.done), count(self.messages));
-            let (columns, plural) = (messages.len(), plural(self.messages));
-            self.bar
-                .set_message(format!("{done:>columns$}/{messages} message{plural}"));
+            self.bar.set_message(format!("{done}/{messages}"));
         }
     }
 }
@@ -123,13 +126,32 @@ fn remove(screen: &MultiProgress, bar: &ProgressBar) {
     screen.remove(bar);
 }
 
-const WAITING: &str = "{prefix} {spinner} {wide_msg}";
-const OCTETS: &str = "{prefix} [{wide_bar}] {msg}  {binary_bytes:>11}/{binary_total_bytes}  {binary_bytes_per_sec:>13}  {eta:>4} left";
-const MESSAGES: &str = "{prefix} [{wide_bar}] {msg}  {per_sec:>10}  {eta:>4} left";
+/// Columns that the wide forms need beside the name, so that something is left for the bar.
+const WIDE: usize = 66;
+
+const WAITING: &str = "{prefix}  {spinner} {wide_msg}";
+const OCTETS: &str = "{prefix}  [{wide_bar}] {msg:>11}  {octets:>17}  {rate:>10}  {left}";
+const MESSAGES: &str = "{prefix}  [{wide_bar}] {msg:>11}  {left}";
+const NARROW: &str = "{prefix}  {percent:>3}%  {wide_msg}  {left}";
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("octets", |state: &ProgressState, text: &mut dyn Write| {
+            let (done, all) = (octets(state.pos()), octets(state.len().unwrap_or(0)));
+            let _ = write!(text, "{done}/{all}");
+        })
+        .with_key("rate", |state: &ProgressState, text: &mut dyn Write| {
+            // Rounded; a float's `as` is saturating.
+            let _ = write!(text, "{}/s", octets(state.per_sec().round() as u64));
+        })
+        .with_key("left", |state: &ProgressState, text: &mut dyn Write| {
+            let left = match state.per_sec() > 0.0 {
+                true => approximately(state.eta()),
+                false => "-".to_owned(),
+            };
+            let _ = write!(text, "{left:>6} left");
+        })
         .progress_chars("=> ")
         .tick_chars("|/-\\ ")
 }

@@ -140,6 +140,11 @@ pub(crate) fn stdout_columns() -> Option<usize> {
     columns(tcgetwinsize(io::stdout()))
 }
 
+/// Columns of the terminal that bars are drawn on.
+pub(crate) fn bar_columns() -> usize {
+    columns(tcgetwinsize(io::stderr())).unwrap_or(80)
+}
+
 fn columns(size: rustix::io::Result<rustix::termios::Winsize>) -> Option<usize> {
     match size {
         Ok(size) if size.ws_col > 0 => Some(size.ws_col.into()),
@@ -177,8 +182,7 @@ impl Screen {
 
 impl TermLike for Screen {
     fn width(&self) -> u16 {
-        let columns = columns(tcgetwinsize(io::stderr())).unwrap_or(80);
-        u16::try_from(columns).unwrap_or(u16::MAX)
+        u16::try_from(bar_columns()).unwrap_or(u16::MAX)
     }
 
     fn height(&self) -> u16 {
@@ -218,8 +222,11 @@ impl TermLike for Screen {
     }
 
     fn flush(&self) -> io::Result<()> {
-        let frame = std::mem::take(&mut *lock(&self.frame));
+        let mut frame = std::mem::take(&mut *lock(&self.frame));
         if !frame.is_empty() {
+            // At the right margin the `^C` that a terminal echoes would begin a line of its own, and the bars
+            // would then be wiped off the wrong ones.
+            frame.push('\r');
             let mut err = lock(&self.err);
             let _ = err.write_all(frame.as_bytes()).and_then(|()| err.flush());
         }

@@ -24,7 +24,7 @@ impl Hint {
                 "use tls = \"implicit\" or \"stls\"; allow_cleartext = true lets others on the way read the password"
                     .to_owned()
             }
-            Self::Auth(line) => format!("if the password is right, try {line}"),
+            Self::Auth(line) => format!("check user and password; if they are right, try {line}"),
             Self::Password => "check user and password".to_owned(),
             Self::AcceptNewUids => format!(
                 "to fetch all of it: popfetch -a {0} --accept-new-uids; to skip all of it: popfetch seen mark {0}",

@@ -1,18 +1,22 @@
 //! `info`'s answer.
 
 use jiff::tz::TimeZone;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::quantity::day;
 use super::{lines::clean, sanitise};
 use crate::fetch::event::Info;
 use crate::net::CertificateFacts;
 
-/// What a server is like, as a block of lines.
-pub(crate) fn block(account: &str, info: &Info, zone: &TimeZone) -> String {
+/// Columns before the values.
+const INDENT: usize = 16;
+
+/// What a server is like, as a block of lines. `width`: columns in which to fold lists.
+pub(crate) fn block(account: &str, info: &Info, width: Option<usize>, zone: &TimeZone) -> String {
     let mut lines = Vec::new();
     let mut line = |name: &str, value: String| {
         if !value.is_empty() {
-            lines.push(format!("  {name:<13} {value}"));
+            lines.push(format!("  {name:<13} {}", folded(&value, width)));
         }
     };
     line("greeting", sanitise(info.greeting.trim_ascii_end()));
@@ -49,7 +53,7 @@ pub(crate) fn block(account: &str, info: &Info, zone: &TimeZone) -> String {
             .to_owned(),
     );
     let pins = info.certificate.iter().flat_map(pins);
-    let pins = pins.map(|(pin, of)| format!("\n  {pin}  # {of}"));
+    let pins = pins.map(|(pin, of)| format!("\n  # {of}:\n  {pin}"));
     let peer = info.peer.map_or(String::new(), |peer| format!(" ({peer})"));
     format!(
         "{}: {}{peer}\n{}{}",
@@ -78,14 +82,37 @@ fn certificate(facts: &CertificateFacts, zone: &TimeZone) -> [(&'static str, Str
 /// Lines ready to paste into the configuration.
 fn pins(facts: &CertificateFacts) -> impl Iterator<Item = (String, &'static str)> {
     let of = [
-        (&facts.certificate_pin, "this certificate"),
+        (
+            &facts.certificate_pin,
+            "to trust exactly this certificate, if you know that it is the server's own",
+        ),
         (
             &facts.key_pin,
-            "its key, which outlives a renewal that keeps it",
+            "or its key, which outlives a renewal that keeps it",
         ),
     ];
     of.into_iter()
         .filter_map(|(pin, of)| Some((format!("tls_fingerprint = \"{}\"", pin.as_ref()?), of)))
+}
+
+/// A list continued below its beginning where a line is full.
+fn folded(value: &str, width: Option<usize>) -> String {
+    let room = width.unwrap_or(usize::MAX).saturating_sub(INDENT).max(24);
+    let mut text = String::new();
+    let mut used = 0;
+    for word in value.split(' ') {
+        let columns = word.width();
+        if used > 0 && used + 1 + columns > room {
+            text.push_str(&format!("\n{:INDENT$}", ""));
+            used = 0;
+        } else if used > 0 {
+            text.push(' ');
+            used += 1;
+        }
+        text.push_str(word);
+        used += columns;
+    }
+    text
 }
 
 fn capabilities(lines: &[Vec<u8>]) -> String {

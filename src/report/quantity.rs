@@ -59,6 +59,17 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
+/// A time to come, which nobody knows to the second: `45 s`, `3 min`, `2 h`, `4 d`.
+pub(crate) fn approximately(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        ..60 => format!("{seconds} s"),
+        60..5_970 => format!("{} min", (seconds + 30) / 60),
+        5_970..171_000 => format!("{} h", (seconds + 1_800) / 3_600),
+        _ => format!("{} d", ((seconds + 43_200) / 86_400).min(999)),
+    }
+}
+
 /// Local date and minute of a time in seconds since 1970; `-` when there is no such date.
 pub(crate) fn date(seconds: i64, zone: &TimeZone) -> String {
     format(seconds, zone, "%Y-%m-%d %H:%M")
@@ -128,6 +139,23 @@ mod tests {
             (3_720_000, "1 h 02 min"),
         ] {
             assert_eq!(duration(Duration::from_millis(milliseconds)), text);
+        }
+    }
+
+    #[test]
+    fn times_to_come_take_six_columns() {
+        for (seconds, text) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (200, "3 min"),
+            (5_969, "99 min"),
+            (5_970, "2 h"),
+            (170_999, "47 h"),
+            (171_000, "2 d"),
+            (u64::MAX / 2, "999 d"),
+        ] {
+            assert_eq!(approximately(Duration::from_secs(seconds)), text);
         }
     }
 

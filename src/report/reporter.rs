@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::answers::{Answers, Slot};
 use super::bars::Bars;
-use super::console::{Console, stdout_columns};
+use super::console::{Console, bar_columns, stdout_columns};
 use super::lines::{Level, clean, described};
 use super::{info, json, lines, listing, quantity, summary};
 use crate::fetch::event::{Event, Listener, Summing};
@@ -32,7 +32,8 @@ pub enum Verbosity {
 /// When progress bars are drawn.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Progress {
-    /// On a terminal that can move its cursor, unless `-q`, `-vv` or `--json`.
+    /// On a terminal that can move its cursor, unless `-q`, `-vv` or `--json`; and not where an answer goes to a
+    /// pager or another program that may write to the same terminal.
     #[default]
     Auto,
     /// Always, terminal or not.
@@ -49,8 +50,10 @@ pub enum Task {
     Fetch,
     /// `fetch --dry-run`.
     DryRun,
-    /// `check`, `info` or `seen show`: what comes is the answer.
+    /// `check` or `info`: what comes is the answer.
     Ask,
+    /// `seen show`: the same, and no server is asked.
+    Show,
     /// `list`.
     List,
     /// `seen mark`.
@@ -148,7 +151,12 @@ impl Reporter {
             Progress::Auto => {
                 let verbosity = settings.verbosity;
                 let plain = verbosity == Verbosity::Normal || verbosity == Verbosity::Verbose;
-                around.terminal && !around.dumb && !settings.json && plain
+                let alone = match settings.task {
+                    Task::Fetch | Task::Mark => true,
+                    Task::DryRun | Task::Ask | Task::List => around.columns.is_some(),
+                    Task::Show | Task::Forget => false,
+                };
+                around.terminal && !around.dumb && !settings.json && plain && alone
             }
         };
         let names = || {
@@ -254,7 +262,7 @@ impl Reporter {
                 let row = listing::remembered(uid, record, *why, zone);
                 return Some(self.headed(slot, account, None, row));
             }
-            Event::Info(info) => return Some(info::block(account, info, zone)),
+            Event::Info(info) => return Some(info::block(account, info, width, zone)),
             Event::Changed(number) => {
                 let verb = match self.settings.task {
                     Task::Mark => "marked",
@@ -325,7 +333,8 @@ impl Listener for Reporter {
             return;
         }
         if let Some(screen) = self.console.bars() {
-            held(&self.bars).event(screen, account, &event, self.name_columns);
+            let columns = bar_columns();
+            held(&self.bars).event(screen, account, &event, self.name_columns, columns);
         }
         // Many a second, and for the bars alone.
         if let Event::Octets(_) = event {

@@ -681,7 +681,7 @@ fn bars_are_drawn_and_cleared() {
     reporter.finish().unwrap();
     let text = err.text();
     assert!(text.contains("connecting to pop.example.org"), "{text:?}");
-    assert!(text.contains("1/2 messages"), "{text:?}");
+    assert!(text.contains(" 1/2 "), "{text:?}");
     // Lines stand alone, after the bar was wiped.
     assert!(
         text.contains("\x1b[2Kpopfetch: work: pop.example.org:995: login refused"),
