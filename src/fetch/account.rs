@@ -94,6 +94,11 @@ pub(super) fn with_mail(drop: &Maildrop, position: u32, tell: impl FnOnce(Mail<'
     }
 }
 
+/// Messages of a plan that a run has come to the end of, one way or another.
+fn dealt_with(sum: &Summing) -> u64 {
+    sum.delivered + sum.dropped + sum.failed + sum.oversize
+}
+
 /// One account, its journal, and the sum of what was done.
 pub(super) struct Courier<'a> {
     pub(super) run: &'a Run<'a>,
@@ -139,6 +144,7 @@ impl Courier<'_> {
         let mut haul = Haul::default();
         if !plan.fetch.is_empty() {
             let mut batch = Batch::new(&self.account.name, self.run.listener, delivery);
+            let before = dealt_with(&self.sum);
             let ended = self.retrieve(&mut opened, &drop, &plan, &mut batch, &mut haul);
             // Complete messages are committed whatever ended the retrieval.
             let committed = self.commit(&mut batch, &mut haul);
@@ -146,6 +152,10 @@ impl Courier<'_> {
                 .journal
                 .flush()
                 .map_err(|error| failure::memory(&error).into());
+            if ended.is_err() || self.run.stop.raised().is_some() {
+                let wanted = plan.fetch.len() as u64;
+                self.sum.left += wanted.saturating_sub(dealt_with(&self.sum) - before);
+            }
             ended.and(committed).and(flushed)?;
         }
         self.delete_and_quit(opened, &drop, &copies, &plan, &haul, &rules)

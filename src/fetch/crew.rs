@@ -6,8 +6,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::Run;
-use super::event::{Failure, Summing};
-use super::failure;
+use super::event::Summing;
+use super::failure::{self, Stopped};
 use super::outcome::{Class, Outcome};
 use crate::config::Account;
 
@@ -70,8 +70,8 @@ impl<'a, T> Desk<'a, T> {
 /// Works on every account, `given` being what each was given in the order of the accounts.
 pub(super) fn each<T: Send>(
     run: &Run<'_>,
-    given: Vec<Result<T, Failure>>,
-    work: impl Fn(&Account, Result<T, Failure>) -> Summing + Sync,
+    given: Vec<Result<T, Stopped>>,
+    work: impl Fn(&Account, Result<T, Stopped>) -> Summing + Sync,
 ) -> Outcome {
     let desk = Desk {
         queue: Mutex::new(Queue {

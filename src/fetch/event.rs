@@ -239,7 +239,7 @@ pub struct Summing {
     pub failed: u64,
     /// Messages in the maildrop when it was listed; `None`: it never was.
     pub listed: Option<u64>,
-    /// New messages left for the next run (limits).
+    /// New messages left for the next run: over a limit, or the run was cut short.
     pub left: u64,
     /// How long it took.
     pub elapsed: std::time::Duration,

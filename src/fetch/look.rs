@@ -149,7 +149,7 @@ pub(super) fn list(run: &Run<'_>, account: &Account, password: &Secret) -> Summi
 }
 
 /// Shows the server. Without a password: what can be seen before login.
-pub(super) fn info(run: &Run<'_>, account: &Account, password: Result<Secret, Failure>) -> Summing {
+pub(super) fn info(run: &Run<'_>, account: &Account, password: Result<Secret, Stopped>) -> Summing {
     timed(run, account, |_| {
         let door = login::knock(run, account)?;
         let info = door.info(account);
@@ -159,10 +159,10 @@ pub(super) fn info(run: &Run<'_>, account: &Account, password: Result<Secret, Fa
         };
         let password = match password {
             Ok(password) => password,
-            Err(failure) => {
+            Err(stopped) => {
                 tell(info);
                 door.leave();
-                return Err(failure.into());
+                return Err(stopped);
             }
         };
         let mut opened = match login::open(run, account, door, &password) {

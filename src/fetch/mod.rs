@@ -26,14 +26,19 @@ mod settle;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::Account;
 use crate::net::{Stop, TlsPool};
 use crate::secret::{self, Request, Secret, Source};
 use event::{Event, Failure, Listener, Summing};
+use failure::Stopped;
 use outcome::Outcome;
 use seen::Mark;
 use settle::Ready;
+
+/// How long the signal of a Ctrl-C at a prompt may take to be heard.
+const MOMENT: Duration = Duration::from_millis(200);
 
 /// What the command line asks of a fetch.
 #[derive(Debug, Clone, Default)]
@@ -184,7 +189,7 @@ impl Run<'_> {
             });
             match given {
                 Ok((ready, password)) => work(account, ready, password),
-                Err(failure) => self.failed(account, failure),
+                Err(stopped) => self.failed(account, stopped),
             }
         })
     }
@@ -193,7 +198,7 @@ impl Run<'_> {
     fn asked<T>(
         &self,
         ready: Vec<Result<T, Failure>>,
-    ) -> Vec<Result<(T, Option<Secret>), Failure>> {
+    ) -> Vec<Result<(T, Option<Secret>), Stopped>> {
         let ask = |(account, ready): (&Account, Result<T, Failure>)| {
             let ready = ready?;
             let password = match account.secret {
@@ -205,21 +210,29 @@ impl Run<'_> {
         self.accounts.iter().zip(ready).map(ask).collect()
     }
 
-    fn password(&self, account: &Account, prompt: bool) -> Result<Secret, Failure> {
+    fn password(&self, account: &Account, prompt: bool) -> Result<Secret, Stopped> {
         let request = Request {
             account: &account.name,
             host: &account.host,
             user: &account.user,
             source: &account.secret,
             netrc: account.netrc.as_deref(),
-            prompt,
+            prompt: prompt && self.stop.raised().is_none(),
         };
-        secret::find(&request).map_err(|error| failure::password(&error))
+        secret::find(&request).map_err(|error| {
+            // Ctrl-C at the prompt comes as a signal too, a moment later.
+            let left = matches!(error, secret::Error::NotEntered) && self.stop.sleep(MOMENT);
+            if left || self.stop.raised().is_some() {
+                Stopped::Signal
+            } else {
+                failure::password(&error).into()
+            }
+        })
     }
 
-    fn failed(&self, account: &Account, failure: Failure) -> Summing {
+    fn failed(&self, account: &Account, stopped: impl Into<Stopped>) -> Summing {
         let mut sum = Summing::default();
-        account::report(self, account, &mut sum, failure.into());
+        account::report(self, account, &mut sum, stopped.into());
         sum
     }
 

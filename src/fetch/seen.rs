@@ -3,7 +3,7 @@
 use super::Run;
 use super::account::report;
 use super::batch::now;
-use super::event::{Event, Failure, Summing};
+use super::event::{Event, Summing};
 use super::failure::{self, Stopped};
 use super::listing;
 use super::login;
@@ -39,7 +39,7 @@ pub(super) fn show(run: &Run<'_>, account: &Account) -> Summing {
 /// What is to be marked: these unique-ids (as the journal writes them), or what the server lists now.
 pub(super) enum Mark<'a> {
     These(&'a [String]),
-    Listed(Result<Secret, Failure>),
+    Listed(Result<Secret, Stopped>),
 }
 
 /// Marks as known (skipped, never deleted), or as delivered elsewhere.
@@ -53,9 +53,7 @@ pub(super) fn mark(
     let mut sum = Summing::default();
     let marked = match what {
         Mark::These(uids) => Ok(uids.iter().map(|uid| crate::state::unescape(uid)).collect()),
-        Mark::Listed(password) => password
-            .map_err(Stopped::from)
-            .and_then(|password| listed(run, account, &password)),
+        Mark::Listed(password) => password.and_then(|password| listed(run, account, &password)),
     };
     let marked =
         marked.and_then(|uids: Vec<Vec<u8>>| remember(&mut ready.journal, &uids, delivered));

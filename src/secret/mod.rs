@@ -7,7 +7,7 @@ mod netrc;
 mod output;
 
 use std::fmt;
-use std::io::{ErrorKind, IsTerminal as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -173,7 +173,15 @@ fn ask(request: &Request<'_>, terminal: rpassword::Config) -> Result<Secret, Err
         terminal,
     ) {
         Ok(text) if !text.is_empty() => Ok(Secret::new(text)),
-        _ => Err(Error::NotEntered),
+        answer => {
+            // Ctrl-D leaves the cursor behind the prompt.
+            if answer.is_err_and(|error| error.kind() == ErrorKind::UnexpectedEof)
+                && let Ok(mut tty) = std::fs::OpenOptions::new().write(true).open("/dev/tty")
+            {
+                let _ = writeln!(tty);
+            }
+            Err(Error::NotEntered)
+        }
     }
 }
 
