@@ -84,6 +84,11 @@ pub(super) fn each<T: Send>(
     };
     let worker = || {
         while let Some((account, given)) = desk.next() {
+            // Left at its prompt: its turn never began.
+            if let Err(Stopped::Signal) = given {
+                desk.done(account, Outcome::default());
+                continue;
+            }
             let outcome = run.one(account, || {
                 catch_unwind(AssertUnwindSafe(|| work(account, given))).unwrap_or_else(|_| {
                     // The panic hook has said what happened; the account ends here, the others go on.

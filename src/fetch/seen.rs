@@ -8,11 +8,12 @@ use super::failure::{self, Stopped};
 use super::listing;
 use super::login;
 use super::look::memory;
+use super::presence::OVERSIZE;
 use super::settle::Ready;
 use crate::config::Account;
 use crate::message::Print;
 use crate::secret::Secret;
-use crate::state::{Journal, Line, escape};
+use crate::state::{Journal, Line, Record, escape};
 
 /// Shows what is remembered; takes no lock and writes nothing.
 pub(super) fn show(run: &Run<'_>, account: &Account) -> Summing {
@@ -21,6 +22,10 @@ pub(super) fn show(run: &Run<'_>, account: &Account) -> Summing {
         Ok(memory) => {
             for (uid, record) in memory.iter() {
                 let why = memory.failure(&crate::state::unescape(uid));
+                // Left out by the user's own rule: nothing has failed.
+                let oversize = why.as_deref() == Some(OVERSIZE);
+                let failures = if oversize { 0 } else { record.failures };
+                let record = Record { failures, ..record };
                 run.listener.event(
                     &account.name,
                     Event::Remembered {

@@ -83,6 +83,8 @@ pub(crate) fn remembered(uid: &str, record: &Record, why: Option<&str>, zone: &T
             state.push_str(&format!(": {}", clean(why)));
         }
         states.push(state);
+    } else if let Some(why) = why {
+        states.push(format!("skipped: {}", clean(why)));
     }
     if record.deleted {
         states.push("deleted on the server".to_owned());

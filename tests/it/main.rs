@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod commands;
 mod errors;
 mod fetching;
 mod login;
@@ -12,3 +13,4 @@ mod quirks;
 mod rooms;
 mod run;
 mod servers;
+mod terminal;

@@ -1,7 +1,7 @@
 //! What the tests and the demo stand on: servers on loopback, and the popfetch program run against them.
 //!
 //! [`script`] plays a script and knows no POP3; [`server`] is an honest small POP3 server with knobs for failure;
-//! [`popfetch`] runs the program in a home of its own; [`mailbox`] reads back what it delivered.
+//! [`popfetch`] runs the program in a home of its own, [`terminal`] on a terminal; [`mailbox`] reads back what it delivered.
 //! Nothing here may import the popfetch library: it is the other side of the wire.
 
 // Each binary that includes this uses its own part of it.
@@ -19,5 +19,6 @@ pub mod script;
 pub mod server;
 mod session;
 pub mod settings;
+pub mod terminal;
 pub mod tls;
 mod transaction;

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use toml::{Table, Value};
 
 use super::server::Server;
+use super::terminal::Terminal;
 use super::tls::Authority;
 
 /// How long a run may take.
@@ -202,6 +203,20 @@ impl Popfetch {
             .current_dir(self.home())
             .stdin(Stdio::null());
         command
+    }
+
+    /// Starts it on a terminal of its own.
+    pub fn on_terminal(&self, arguments: &[&str]) -> Terminal {
+        let plain = self.command(arguments);
+        let mut command = Command::new("/usr/bin/setsid");
+        command.arg("--ctty").arg(&self.program).args(arguments);
+        command.env_clear().current_dir(self.home());
+        command.envs(
+            plain
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+        Terminal::start(&mut command)
     }
 
     /// Runs it to its end.
