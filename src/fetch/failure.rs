@@ -75,6 +75,8 @@ pub(super) fn network(account: &Account, error: net::Error) -> Stopped {
         }
         net::Error::NoCommonVersion(_) => (Class::Unavailable, None),
         net::Error::Handshake(_) => (Class::Protocol, Some(Hint::TlsMode)),
+        // A passing trouble, unless it is a server without TLS that does not know what to make of it.
+        net::Error::Lost(_) => (Class::Temporary, Some(Hint::TlsMode)),
         net::Error::Settings(_) => (Class::Config, None),
         _ => (Class::Temporary, None),
     };

@@ -25,7 +25,10 @@ pub enum Error {
     /// No common TLS version or cipher suite.
     #[error("no common TLS version: {0}")]
     NoCommonVersion(String),
-    /// The handshake failed in another way (not TLS at the other end, connection cut).
+    /// The connection ended inside the handshake.
+    #[error("the connection was lost in the TLS handshake: {0}")]
+    Lost(String),
+    /// The handshake failed in another way (not TLS at the other end).
     #[error("TLS handshake failed: {0}")]
     Handshake(String),
     /// The settings cannot be used: unreadable `tls_ca_file`, a back end that is not built in.

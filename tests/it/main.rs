@@ -9,6 +9,7 @@ mod errors;
 mod fetching;
 mod login;
 mod mda;
+mod network;
 mod quirks;
 mod rooms;
 mod run;

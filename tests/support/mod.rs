@@ -15,6 +15,7 @@ pub mod mailbox;
 pub mod maildrop;
 mod player;
 pub mod popfetch;
+pub mod relay;
 pub mod script;
 pub mod server;
 mod session;

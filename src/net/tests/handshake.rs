@@ -176,7 +176,7 @@ fn a_handshake_ends() {
 
         let (endpoint, thread) = server(drop);
         let error = start(&endpoint, "localhost", &settings).unwrap_err();
-        assert!(matches!(error, Error::Handshake(_)), "{error:?}");
+        assert!(matches!(error, Error::Lost(_)), "{error:?}");
         thread.join().unwrap();
     }
 }

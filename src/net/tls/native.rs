@@ -121,7 +121,7 @@ impl super::Client for Client {
 fn handshake_error(error: HandshakeError<Socket>) -> Error {
     let HandshakeError::Failure(error) = error else {
         // The socket waits by itself.
-        return Error::Handshake("the connection was lost".to_owned());
+        return Error::Handshake("it broke off".to_owned());
     };
     let mut cause = error.source();
     while let Some(inner) = cause {
@@ -173,7 +173,7 @@ fn of_text(text: &str) -> Error {
         return reason::no_common(text);
     }
     if has(&["unexpected eof", "Connection reset", "unexpected EOF"]) {
-        return Error::Handshake("the server closed the connection".to_owned());
+        return Error::Lost("the server closed it".to_owned());
     }
     Error::Handshake(text.to_owned())
 }

@@ -92,9 +92,7 @@ impl Channel {
                 .read_tls(&mut self.source)
                 .map_err(handshake_io)?;
             if count == 0 {
-                return Err(Error::Handshake(
-                    "the server closed the connection".to_owned(),
-                ));
+                return Err(Error::Lost("the server closed it".to_owned()));
             }
             if let Err(error) = self.connection.process_new_packets() {
                 // The alert that tells the server why.
@@ -134,7 +132,7 @@ fn version_name(version: ProtocolVersion) -> String {
 /// A time limit or the flag stays what it is; all else ended the handshake.
 fn handshake_io(error: io::Error) -> Error {
     match Error::from_io(error) {
-        Error::Io(error) => Error::Handshake(error::words(&error)),
+        Error::Io(error) => Error::Lost(error::words(&error)),
         other => other,
     }
 }
