@@ -132,9 +132,18 @@ impl Courier<'_> {
         let delivery = self.open_delivery()?;
         let door = login::knock(self.run, self.account)?;
         let mut opened = login::open(self.run, self.account, door, password)?;
-        let drop = listing::list(self.account, &mut opened)?;
+        let mut drop = listing::list(self.account, &mut opened)?;
         self.sum.listed = Some(drop.listing.len() as u64);
-        self.accept_identity(&drop)?;
+        if let Err(stopped) = self
+            .accept_identity(&drop)
+            .and_then(|()| self.note_turnover(&mut opened, &mut drop))
+        {
+            // Nothing was fetched: nothing that QUIT could delete.
+            if self.run.stop.raised().is_none() {
+                listing::leave(opened.transaction, drop.topped);
+            }
+            return Err(stopped);
+        }
         let copies = Copies::of(&drop.listing);
         let rules = rules(self.run, self.account, &drop, self.journal.memory());
         let plan = plan::plan(&drop.listing, &copies, self.journal.memory(), &rules);

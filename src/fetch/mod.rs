@@ -23,6 +23,7 @@ mod rehearsal;
 mod retrieval;
 mod seen;
 mod settle;
+mod turnover;
 mod wire;
 
 use std::sync::Arc;

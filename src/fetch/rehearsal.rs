@@ -1,5 +1,6 @@
 //! `--dry-run`: what a fetch would do, said and not done.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use super::Run;
@@ -9,6 +10,7 @@ use super::failure::{self, Stopped};
 use super::listing;
 use super::login;
 use super::plan::{self, Copies};
+use super::turnover;
 use crate::config::Account;
 use crate::deliver;
 use crate::secret::Secret;
@@ -50,13 +52,17 @@ fn rehearse(
         tell(Event::WouldSettle(open as u64));
     }
     let mut opened = login::open(run, account, login::knock(run, account)?, password)?;
-    let drop = listing::list(account, &mut opened)?;
-    let plan = plan::plan(
+    let mut drop = listing::list(account, &mut opened)?;
+    let accept = run.options.accept_new_uids;
+    let renewals = turnover::examine(account, &mut opened, &mut drop, memory, accept)?;
+    let mut plan = plan::plan(
         &drop.listing,
         &Copies::of(&drop.listing),
         memory,
         &rules(run, account, &drop, memory),
     );
+    let renewed: HashSet<u32> = renewals.iter().map(|renewal| renewal.position).collect();
+    plan.fetch.retain(|position| !renewed.contains(position));
     announce(run, account, &drop, &plan);
     for &position in &plan.fetch {
         with_mail(&drop, position, |mail| tell(Event::WouldFetch(mail)));

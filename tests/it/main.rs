@@ -15,3 +15,4 @@ mod rooms;
 mod run;
 mod servers;
 mod terminal;
+mod turnover;
