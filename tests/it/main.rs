@@ -7,6 +7,7 @@ mod support;
 mod commands;
 mod errors;
 mod fetching;
+mod hostile;
 mod login;
 mod mda;
 mod network;

@@ -82,6 +82,12 @@ impl Account {
         self
     }
 
+    /// Without a key that was set.
+    pub fn without(mut self, key: &str) -> Self {
+        self.keys.remove(key);
+        self
+    }
+
     /// Delivers to a Maildir.
     pub fn maildir(self, path: &Path) -> Self {
         self.deliver("maildir", path.to_str().unwrap())
