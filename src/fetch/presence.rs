@@ -22,8 +22,11 @@ impl Courier<'_> {
         copies: &Copies,
         plan: &Plan,
     ) -> Result<(), Stopped> {
-        if drop.listing.is_empty() || drop.by_content {
+        if drop.by_content {
             return Ok(());
+        }
+        if drop.listing.is_empty() {
+            return self.forget_deleted();
         }
         let listed: HashSet<String> = {
             let memory = self.journal.memory();
@@ -70,6 +73,21 @@ impl Courier<'_> {
         lines.extend(missing.iter().map(|uid| Line::Absent { time, uid }));
         self.remember(&lines)?;
         self.recount(drop, &plan.recount)
+    }
+
+    /// An empty listing marks nothing as missing, for it may be a fault of the server that passes. What QUIT confirmed
+    /// to be deleted is gone all the same: whatever comes under its unique-id from now on is another message.
+    fn forget_deleted(&mut self) -> Result<(), Stopped> {
+        let gone: Vec<Vec<u8>> = self
+            .journal
+            .memory()
+            .iter()
+            .filter(|(_, record)| record.deleted && record.absent_since.is_none())
+            .map(|(uid, _)| unescape(uid))
+            .collect();
+        let time = now();
+        let lines: Vec<Line<'_>> = gone.iter().map(|uid| Line::Absent { time, uid }).collect();
+        self.remember(&lines)
     }
 
     /// Fewer copies are listed than were delivered: the memory's count becomes the listing's.

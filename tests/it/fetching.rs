@@ -183,6 +183,19 @@ fn equal_unique_ids_are_all_fetched_and_deleted_together() {
 }
 
 #[test]
+fn a_unique_id_that_comes_again_after_an_empty_maildrop_is_another_message() {
+    let twin = |text: &str| Message::new("1", format!("Subject: {text}\n\n{text}\n"));
+    let server = alice([twin("one")]);
+    let (popfetch, mail) = home_with(&server, |account| account.set("keep", false));
+    popfetch.run(&[]).expect_silence();
+    popfetch.run(&[]).expect_silence();
+    server.deliver("alice", twin("two"));
+    popfetch.run(&[]).expect_silence();
+    assert_eq!(delivered(&mail), expected([twin("one"), twin("two")]));
+    assert_eq!(server.maildrop("alice", |drop| drop.messages().len()), 0);
+}
+
+#[test]
 fn deletions_that_quit_did_not_confirm_are_asked_again_without_fetching() {
     for quit in [
         Quit::Lost,
