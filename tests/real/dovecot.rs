@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::namespace::{Namespace, free_port, need};
 use crate::place::{Place, users, write_certificates};
+use crate::support::mailbox;
 
 const MECHANISMS: &str = "plain login cram-md5 apop scram-sha-1 scram-sha-256";
 /// Owner of the mail; no such user need exist.
@@ -97,4 +98,16 @@ service auth {{
         tls_port: Some(tls_port),
         users,
     }
+}
+
+/// Puts a message (LF line ends) into a user's maildrop, as it may be while the server runs.
+pub(crate) fn deliver(place: &Place, user: &str, text: &[u8]) {
+    let maildir = place.namespace.path(&format!("mail/{user}/Maildir"));
+    let so_far =
+        mailbox::folder(&maildir.join("new")).len() + mailbox::folder(&maildir.join("cur")).len();
+    let name = format!("{}.M{so_far:06}P2.test", 1_704_100_000 + so_far);
+    let waiting = maildir.join("tmp").join(&name);
+    fs::write(&waiting, text).unwrap();
+    place.namespace.give(&waiting, OWNER, OWNER);
+    fs::rename(&waiting, maildir.join("new").join(name)).unwrap();
 }

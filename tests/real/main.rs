@@ -15,4 +15,14 @@ mod cyrus;
 mod dovecot;
 mod popa3d;
 
+mod run;
+
+mod binding;
+mod commands;
+mod cyrus_quirks;
+mod login;
+mod maildrop;
+mod mda;
+mod popa3d_quirks;
+mod readers;
 mod servers;

@@ -42,18 +42,23 @@ impl Place {
     }
 
     /// An account of a user, by implicit TLS where there is any, else in clear.
-    pub(crate) fn account(&self, name: &str) -> Account {
-        let user = self.user(name);
-        let account = Account::new(name, Self::HOST, name).set("password", user.password);
-        match self.tls_port {
-            Some(port) => account
-                .set("port", i64::from(port))
-                .set("tls_ca_file", self.ca().to_str().unwrap()),
-            None => account
-                .set("port", i64::from(self.port))
-                .set("tls", "none")
-                .set("allow_cleartext", true),
-        }
+    pub(crate) fn account(&self, name: &str, user: &str) -> Account {
+        let Some(port) = self.tls_port else {
+            return self.in_clear(name, user);
+        };
+        Account::new(name, Self::HOST, user)
+            .set("password", self.user(user).password)
+            .set("port", i64::from(port))
+            .set("tls_ca_file", self.ca().to_str().unwrap())
+    }
+
+    /// An account of a user without TLS, where the password may go in clear.
+    pub(crate) fn in_clear(&self, name: &str, user: &str) -> Account {
+        Account::new(name, Self::HOST, user)
+            .set("password", self.user(user).password)
+            .set("port", i64::from(self.port))
+            .set("tls", "none")
+            .set("allow_cleartext", true)
     }
 }
 

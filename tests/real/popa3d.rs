@@ -1,6 +1,7 @@
 //! popa3d: no CAPA, no TLS, system users, an mbox for each; started by each connection, as inetd does.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
@@ -106,6 +107,19 @@ impl Inetd {
     }
 }
 
+/// Appends a message (LF line ends) to a user's mailbox.
+pub(crate) fn deliver(place: &Place, user: &str, text: &[u8]) {
+    let path = place.namespace.path(&format!("mail/{user}"));
+    let mut mbox = OpenOptions::new().append(true).open(path).unwrap();
+    mbox.write_all(&entry(text)).unwrap();
+}
+
+/// A message as it stands in an mbox that is quoted already.
+fn entry(text: &[u8]) -> Vec<u8> {
+    let from_line: &[u8] = b"From sender@example.test Mon Jan  1 00:00:00 2024\n";
+    [from_line, text, b"\n"].concat()
+}
+
 /// Users, groups and passwords of the machine, and ours with their mail.
 fn write_users(namespace: &Namespace, users: &[User]) {
     let read = |name: &str| fs::read_to_string(Path::new("/etc").join(name)).unwrap();
@@ -123,12 +137,7 @@ fn write_users(namespace: &Namespace, users: &[User]) {
         openssl.args(["passwd", "-6", "-stdin"]);
         let hash = namespace.run(&mut openssl, user.password);
         add(user.name, id, hash.trim());
-        let mut mbox = Vec::new();
-        for text in &user.messages {
-            mbox.extend_from_slice(b"From sender@example.test Mon Jan  1 00:00:00 2024\n");
-            mbox.extend_from_slice(text);
-            mbox.push(b'\n');
-        }
+        let mbox: Vec<u8> = user.messages.iter().flat_map(|text| entry(text)).collect();
         let path = namespace.path(&format!("mail/{}", user.name));
         fs::write(&path, mbox).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
