@@ -25,6 +25,9 @@ use crate::pop3::Pipelining;
 use crate::sasl::Preference;
 use crate::secret::Source;
 
+/// Octets a configuration may have: thousands of accounts, and no endless device.
+const LARGEST: u64 = 16 << 20;
+
 /// A table of settings as written, over what holds without it. An account begins as a copy of `[defaults]`.
 #[derive(Clone)]
 pub(super) struct Written {
@@ -217,7 +220,14 @@ pub fn load(paths: &Paths) -> Result<Option<Config>, Error> {
     // Room for all of it at once: a buffer that grows leaves copies that nobody wipes.
     let room = usize::try_from(facts.len()).unwrap_or(0).saturating_add(1);
     let mut octets = Zeroizing::new(Vec::with_capacity(room));
-    file.read_to_end(&mut octets).map_err(unreadable)?;
+    Read::by_ref(&mut file)
+        .take(LARGEST + 1)
+        .read_to_end(&mut octets)
+        .map_err(unreadable)?;
+    if octets.len() as u64 > LARGEST {
+        let said = format!("{path}: larger than {} MiB", LARGEST >> 20);
+        return Err(Error(said));
+    }
     let source = std::str::from_utf8(&octets).map_err(|why| {
         let (valid, _) = octets.split_at(why.valid_up_to());
         let before = String::from_utf8_lossy(valid);

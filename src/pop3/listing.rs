@@ -12,6 +12,10 @@ const UID: usize = 16 * 1024;
 /// The most messages a maildrop may list.
 const MESSAGES: usize = 4_000_000;
 
+/// So many messages may have come between UIDL and LIST. Where LIST has more beyond the end of UIDL, the server lists
+/// unique-ids badly, and its messages are known by other means.
+const NEWCOMERS: usize = 8;
+
 /// So much room all unique-ids have beyond the 70 octets that the RFC gives each.
 const UID_ROOM: usize = 16 * 1024 * 1024;
 
@@ -173,9 +177,19 @@ impl Join {
         Ok(status)
     }
 
-    /// The listing, when both replies were read.
+    /// The listing, when both replies were read. Messages that came between them are left out: the next session has
+    /// their unique-ids, and by anything else they would be known twice.
     pub(super) fn finish(mut self) -> Result<Listing, Error> {
+        let last = self.listing.entries[..self.by_uidl].last();
+        let last = last.map(|entry| entry.number);
         self.sort()?;
+        if let Some(last) = last {
+            let entries = &mut self.listing.entries;
+            let known = entries.partition_point(|entry| entry.number <= last);
+            if entries.len() - known <= NEWCOMERS {
+                entries.truncate(known);
+            }
+        }
         self.listing.entries.shrink_to_fit();
         self.listing.uids.shrink_to_fit();
         Ok(self.listing)
@@ -238,6 +252,11 @@ impl Join {
     fn add(&mut self, line: &[u8], entry: Entry) -> Result<(), Error> {
         if self.listing.len() == MESSAGES {
             return Err(too_large(line));
+        }
+        // At once, where it is the same line over and over; in whatever order else, when all is read.
+        let last = self.listing.entries.last();
+        if last.is_some_and(|last| last.number == entry.number) {
+            return Err(twice(line));
         }
         self.listing.entries.push(entry);
         Ok(())
@@ -376,19 +395,39 @@ mod tests {
     #[test]
     fn sorted_however_it_comes() {
         let listing = join(
-            b"3 c\r\n1 a\r\n2 b\r\n",
-            b"2 20\r\n9 90\r\n3 30\r\n1 10\r\n",
+            b"9 c\r\n1 a\r\n2 b\r\n",
+            b"2 20\r\n3 30\r\n9 90\r\n1 10\r\n",
         )
         .unwrap();
         let mut expected = Listing {
             has_uids: true,
             ..Listing::default()
         };
-        expected.push(9, Some(90), None);
+        expected.push(9, Some(90), Some(b"c"));
         expected.push(1, Some(10), Some(b"a"));
-        expected.push(3, Some(30), Some(b"c"));
+        expected.push(3, Some(30), None);
         expected.push(2, Some(20), Some(b"b"));
         assert_eq!(listing, expected);
+    }
+
+    #[test]
+    fn what_came_between_the_listings_waits() {
+        let list = |count| -> String { (1..=count).map(|n| format!("{n} 10\r\n")).collect() };
+        for (uidl, listed, left) in [
+            ("1 a\r\n2 b\r\n", 3, 2),
+            ("1 a\r\n2 b\r\n", 10, 2),
+            // So many do not come between two commands.
+            ("1 a\r\n2 b\r\n", 11, 11),
+            ("3 c\r\n", 4, 3),
+            ("1 \r\n", 2, 1),
+            ("", 2, 2),
+        ] {
+            let listing = join(uidl.as_bytes(), list(listed).as_bytes()).unwrap();
+            assert_eq!(listing.len(), left, "{uidl:?} {listed}");
+        }
+        let mut alone = Join::default();
+        alone.list_line(b"1 10").unwrap();
+        assert_eq!(alone.finish().unwrap().len(), 1);
     }
 
     #[test]
@@ -528,6 +567,12 @@ mod tests {
             let mut numbers: Vec<u32> = uidl.keys().chain(list.keys()).copied().collect();
             numbers.sort_unstable();
             numbers.dedup();
+            if let Some(last) = uidl.keys().max() {
+                let newcomers = numbers.iter().filter(|number| *number > last).count();
+                if newcomers <= NEWCOMERS {
+                    numbers.truncate(numbers.len() - newcomers);
+                }
+            }
             prop_assert_eq!(listing.len(), numbers.len());
             for (scan, number) in listing.iter().zip(numbers) {
                 prop_assert_eq!(scan.number, number);

@@ -59,7 +59,8 @@ impl<S: Wire> Transaction<S> {
     /// Afterwards [`Transaction::capabilities`] are those of after the login, where asked.
     ///
     /// A refused or missing UIDL is no error (`has_uids` is false); UIDL is not sent where known capabilities lack it.
-    /// Listings that differ in length are joined by number. Doubled numbers, numbers of 0 and lines that are none are errors.
+    /// Listings that differ in length are joined by number; messages that came between the two
+    /// are left to the next session. Doubled numbers, numbers of 0 and lines that are none are errors.
     ///
     /// # Errors
     /// A listing that is none; [`Error::Refused`] when both UIDL and LIST are refused though there are messages.
