@@ -133,7 +133,7 @@ fn numbers_are_not_believed() {
 #[test]
 fn listings_of_different_lengths_are_joined_by_number() {
     for (command, reply) in [
-        ("UIDL", "+OK\r\n1 uid-1\r\n3 uid-3\r\n.\r\n"),
+        ("UIDL", "+OK\r\n1 uid-1\r\n4 uid-4\r\n.\r\n"),
         ("UIDL", "+OK\r\n.\r\n"),
         ("UIDL", "+OK\r\n1\r\n2 \r\n3 uid-3\r\n4 uid-4\r\n.\r\n"),
         ("LIST", "+OK\r\n2 100\r\n.\r\n"),

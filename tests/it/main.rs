@@ -4,9 +4,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bounds;
 mod commands;
 mod errors;
 mod fetching;
+mod files;
 mod hostile;
 mod login;
 mod mda;
@@ -15,5 +17,6 @@ mod quirks;
 mod rooms;
 mod run;
 mod servers;
+mod sharing;
 mod terminal;
 mod turnover;
