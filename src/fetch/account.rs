@@ -146,7 +146,10 @@ impl Courier<'_> {
         }
         let copies = Copies::of(&drop.listing);
         let rules = rules(self.run, self.account, &drop, self.journal.memory());
-        let plan = plan::plan(&drop.listing, &copies, self.journal.memory(), &rules);
+        let mut plan = plan::plan(&drop.listing, &copies, self.journal.memory(), &rules);
+        if self.forget_reused(&mut opened, &mut drop, &copies, &plan)? {
+            plan = plan::plan(&drop.listing, &copies, self.journal.memory(), &rules);
+        }
         announce(self.run, self.account, &drop, &plan);
         self.note_presence(&drop, &copies, &plan)?;
         self.note_skipped(&drop, &plan)?;

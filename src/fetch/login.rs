@@ -85,10 +85,19 @@ impl Door<'_> {
                 user: !capabilities.known || capabilities.user || capabilities.sasl.is_empty(),
                 apop: self.session.apop_stamp().is_some(),
                 secure: stream.tls().is_some(),
-                binding: stream.channel_binding().is_some(),
+                binding: stream.channel_binding().is_some()
+                    && !self.binds_to_nothing_of_ours(account),
                 allow_cleartext: account.allow_cleartext,
             },
         )
+    }
+
+    /// Whether `auto` need not try to bind: Cyrus (3.6) takes tls-unique alone, which no back end of ours
+    /// has, and answers anything else after three seconds as a bad login. Who lists a bound method gets it all the same.
+    fn binds_to_nothing_of_ours(&self, account: &Account) -> bool {
+        let implementation = self.session.capabilities().implementation.as_deref();
+        account.auth == sasl::Preference::Auto
+            && implementation.is_some_and(|name| name.starts_with("Cyrus POP3"))
     }
 
     /// Goes away again without logging in.

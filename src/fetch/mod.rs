@@ -21,6 +21,7 @@ mod presence;
 mod received;
 mod rehearsal;
 mod retrieval;
+mod reuse;
 mod seen;
 mod settle;
 mod turnover;

@@ -193,7 +193,7 @@ pub(super) fn examine(
 }
 
 /// The fingerprints of the messages at these positions; none where TOP cannot be had.
-fn look(
+pub(super) fn look(
     account: &Account,
     opened: &mut Opened<'_>,
     drop: &mut Maildrop,

@@ -220,6 +220,41 @@ fn deletions_that_quit_did_not_confirm_are_asked_again_without_fetching() {
 }
 
 #[test]
+fn a_unique_id_that_stands_for_another_message_now_is_not_deleted_unread() {
+    let numbered_from_1 = |number: u32| {
+        let text = Message::numbered(number).on_disk();
+        Message::new("1", text)
+    };
+    for (quit, keep) in [
+        (Quit::Done, false),
+        (Quit::DoneUnanswered, false),
+        (Quit::Done, true),
+    ] {
+        let server = alice([numbered_from_1(1)]);
+        server.change(|settings| settings.quit = quit.clone());
+        let (popfetch, mail) = home_with(&server, |account| {
+            if keep {
+                account.set("keep", "1s")
+            } else {
+                account.set("keep", false)
+            }
+        });
+        popfetch.run(&[]);
+        if keep {
+            std::thread::sleep(std::time::Duration::from_millis(2100));
+        }
+        server.change(|settings| settings.quit = Quit::Done);
+        server.maildrop("alice", |drop| drop.retain(|_| false));
+        server.deliver("alice", numbered_from_1(2));
+        popfetch.run(&[]).expect_silence();
+        assert_eq!(delivered(&mail), expected(numbered(2)), "{quit:?} {keep}");
+        // The same message listed again is not fetched again.
+        popfetch.run(&[]).expect_silence();
+        assert_eq!(delivered(&mail), expected(numbered(2)), "{quit:?} {keep}");
+    }
+}
+
+#[test]
 fn a_message_that_cannot_be_retrieved_does_not_stop_the_queue() {
     let faults = Faults {
         refuse_retr: Some("-ERR cannot open it".into()),

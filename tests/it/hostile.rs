@@ -290,10 +290,10 @@ fn any_answer_to_any_command_loses_nothing() {
                     } else {
                         Vec::new()
                     };
+                    // What the server passes off as the whole of a message is not ours to doubt.
+                    let forged = command.starts_with("RETR") && answer.starts_with(b"+OK");
                     for message in numbered(3) {
                         let uid = String::from_utf8_lossy(&message.uid).into_owned();
-                        // What the server passes off as the whole of a message is not ours to doubt.
-                        let forged = command.starts_with("RETR") && answer.starts_with(b"+OK");
                         assert!(
                             forged || here.contains(&message.on_disk()) || left.contains(&uid),
                             "{about}"
@@ -301,7 +301,9 @@ fn any_answer_to_any_command_loses_nothing() {
                     }
                     server.change(|settings| settings.replies.clear());
                     popfetch.run(&[]).expect_silence();
-                    assert_eq!(mailbox::maildir(&mail).len(), 3, "{about}");
+                    // A forgery that is still on the server is looked at before it is deleted, and found to be another.
+                    let came = mailbox::maildir(&mail).len();
+                    assert!(came == 3 || forged && came > 3, "{about}");
                     assert_eq!(
                         server.maildrop("alice", |drop| drop.uids()),
                         [""; 0],

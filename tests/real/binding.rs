@@ -44,10 +44,10 @@ fn cyrus_by_auto_is_scram_without_binding() {
     let (popfetch, mail) = home(&place, "bob");
     let ran = popfetch.run(&["-vv"]);
     ran.expect_code(0)
-        .expect_stderr("> AUTH SCRAM-SHA-256-PLUS ****\n")
-        .expect_stderr("< -ERR [AUTH] authenticating: bad protocol / cancel\n")
+        .expect_stderr("> AUTH SCRAM-SHA-256 ****\n")
         .expect_stderr("work: logged in by scram-sha-256\n");
-    assert_eq!(ran.stderr.matches("> AUTH ").count(), 2, "{}", ran.stderr);
+    // A bound method would be refused after three seconds, and stand in the server's log as a bad login.
+    assert_eq!(ran.stderr.matches("> AUTH ").count(), 1, "{}", ran.stderr);
     assert_eq!(mailbox::maildir(&mail).len(), 3);
 }
 
