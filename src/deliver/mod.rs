@@ -320,7 +320,8 @@ pub fn check(target: &Target) -> Result<(), Error> {
 /// Settles what a crash left open in a destination; for each [`Open`], one [`Settled`] per message in order.
 ///
 /// `open`: all that is open in the destination, in the order of the journal. Our own other leftovers in a Maildir's tmp/
-/// are removed (by the tag; also when `open` is empty), so an intent that is left out of it is lost.
+/// are removed (by the tag; also when `open` is empty), so an intent that is left out of it is lost. So is a dotlock
+/// beside an mbox whose process has ended.
 /// `now`: seconds since 1970.
 ///
 /// # Errors

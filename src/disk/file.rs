@@ -1,6 +1,7 @@
 //! Single files: made, opened, replaced.
 
-use std::fs::{File, OpenOptions};
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -21,6 +22,63 @@ pub fn create_new(path: &Path) -> io::Result<File> {
         .create_new(true)
         .mode(0o600)
         .open(path)
+}
+
+/// [`create_new`] with something in it: where the system can (Linux, on most file systems), nobody ever sees the file
+/// without it, whatever ends the process.
+///
+/// # Errors
+/// As for [`create_new`], and those of writing.
+pub fn create_new_with(path: &Path, content: &[u8]) -> io::Result<File> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Some(mut file) = create_nameless(parent(path))? {
+        file.write_all(content)?;
+        if name(&file, path)? {
+            return Ok(file);
+        }
+    }
+    let mut file = create_new(path)?;
+    file.write_all(content)?;
+    Ok(file)
+}
+
+/// A file in a folder, under no name yet; `None` where the kernel or the file system does not know how.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn create_nameless(folder: &Path) -> io::Result<Option<File>> {
+    let opened = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .custom_flags(OFlags::TMPFILE.bits().cast_signed())
+        .open(folder);
+    match opened {
+        Err(error)
+            if matches!(
+                Errno::from_io_error(&error),
+                Some(Errno::NOTSUP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS)
+            ) =>
+        {
+            Ok(None)
+        }
+        opened => opened.map(Some),
+    }
+}
+
+/// Gives a nameless file its name, unless it is taken; whether the system knows how.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn name(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::fd::AsRawFd;
+
+    use rustix::fs::{AtFlags, CWD, linkat};
+
+    // Here, unlike with an empty path and the descriptor, no privilege is needed.
+    let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
+    match linkat(CWD, opened, CWD, path, AtFlags::SYMLINK_FOLLOW) {
+        Ok(()) => Ok(true),
+        Err(Errno::EXIST) => Err(Errno::EXIST.into()),
+        // No /proc, no hard links: the usual way says what else there is to say.
+        Err(_) => Ok(false),
+    }
 }
 
 /// Opens a regular file for appending and reading, creating it 0600 if missing; a symbolic link, FIFO or device is an error.
@@ -67,19 +125,33 @@ pub(super) fn name_link(error: io::Error) -> io::Error {
 /// Replaces a file whole: a 0600 sibling written, flushed, renamed over it, the folder flushed.
 ///
 /// A reader sees the old content or the new, and so does the next start after a power cut. A symbolic link is
-/// replaced itself, not what it leads to.
+/// replaced itself, not what it leads to. The sibling has always the same name, so that one that an ended process left
+/// behind is used up by the next; the caller sees to it that nobody else replaces the file at the same time.
 ///
 /// # Errors
 /// The file system's; nothing of the sibling is left then.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = parent(path);
-    let mut sibling = tempfile::Builder::new()
-        .prefix(".")
-        .suffix(".new")
-        .tempfile_in(folder)?;
-    sibling.write_all(content)?;
-    sibling.as_file().sync_all()?;
-    sibling.persist(path).map_err(|refused| refused.error)?;
+    let (folder, Some(name)) = (parent(path), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidFilename.into());
+    };
+    let mut sibling = OsString::from(".");
+    sibling.push(name);
+    sibling.push(".new");
+    let sibling = folder.join(sibling);
+    match fs::remove_file(&sibling) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = create_new(&sibling)?;
+    let replaced = file
+        .write_all(content)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&sibling, path));
+    if replaced.is_err() {
+        // What cannot be removed either is removed the next time.
+        let _ = fs::remove_file(&sibling);
+    }
+    replaced?;
     flush_dir(folder)
 }
 
@@ -87,7 +159,6 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::fs;
     use std::io::Read;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -110,6 +181,26 @@ mod tests {
         let through = create_new(&link).unwrap_err();
         assert_eq!(through.kind(), io::ErrorKind::AlreadyExists);
         assert!(!folder.path().join("nowhere").exists());
+    }
+
+    #[test]
+    fn a_new_file_with_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let mut file = create_new_with(&path, b"one").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert_eq!(mode(&path), 0o600);
+        file.write_all(b" two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one two");
+        let again = create_new_with(&path, b"three").unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"one two");
+        let link = folder.path().join("link");
+        symlink(folder.path().join("nowhere"), &link).unwrap();
+        let through = create_new_with(&link, b"x").unwrap_err();
+        assert_eq!(through.kind(), io::ErrorKind::AlreadyExists);
+        assert!(create_new_with(&folder.path().join("missing/a"), b"").is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]
@@ -158,7 +249,14 @@ mod tests {
         replace(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(mode(&path), 0o600);
+        // What a process that was ended left behind is used up.
+        fs::write(folder.path().join(".a.new"), "torn").unwrap();
+        replace(&path, b"three").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"three");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        fs::create_dir(folder.path().join("b")).unwrap();
+        assert!(replace(&folder.path().join("b"), b"").is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
         assert!(replace(&folder.path().join("missing/a"), b"").is_err());
     }
 }

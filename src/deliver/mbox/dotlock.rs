@@ -1,7 +1,7 @@
 //! The lock that programs lay beside a mailbox: a file of its name and `.lock`.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -41,15 +41,13 @@ pub(super) enum Taken {
 impl Dotlock {
     /// Tries to take it, at once; one that was left behind is broken.
     pub(super) fn take(mailbox: &Path) -> Result<Taken, Error> {
-        let mut name = mailbox.as_os_str().to_owned();
-        name.push(".lock");
-        let path = PathBuf::from(name);
+        let path = lock_of(mailbox);
         let mut broken = None;
+        // Whose it is stands in it from the first: nobody could tell whether an empty one was left behind.
+        let holder = format!("{} {}\n", std::process::id(), host());
         loop {
-            match disk::create_new(&path) {
-                Ok(mut file) => {
-                    // An empty lock is a lock; on a full disk the mailbox will say so.
-                    let _ = writeln!(file, "{} {}", std::process::id(), host());
+            match disk::create_new_with(&path, holder.as_bytes()) {
+                Ok(file) => {
                     let made = file.metadata().map_err(Error::io("look at", &path))?;
                     let inode = inode(&made);
                     return Ok(Taken::Ours(Self { path, inode }, broken));
@@ -81,6 +79,21 @@ impl Dotlock {
             }
         }
     }
+}
+
+/// Removes a lock that was left behind: other programs would wait for it, and we may have nothing to deliver for long.
+pub(super) fn clear(mailbox: &Path) -> Result<(), Error> {
+    if lock_of(mailbox).symlink_metadata().is_ok() {
+        // Taken, if nobody holds it, and removed at once.
+        Dotlock::take(mailbox)?;
+    }
+    Ok(())
+}
+
+fn lock_of(mailbox: &Path) -> PathBuf {
+    let mut name = mailbox.as_os_str().to_owned();
+    name.push(".lock");
+    PathBuf::from(name)
 }
 
 impl Drop for Dotlock {
@@ -235,6 +248,18 @@ mod tests {
                 other => panic!("{content:?}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn one_left_behind_is_cleared_away() {
+        let (_keep, mailbox, lock) = folder();
+        clear(&mailbox).unwrap();
+        fs::write(&lock, format!("{} {}\n", ended_process(), host())).unwrap();
+        clear(&mailbox).unwrap();
+        assert!(!lock.exists());
+        fs::write(&lock, "another's").unwrap();
+        clear(&mailbox).unwrap();
+        assert_eq!(fs::read_to_string(&lock).unwrap(), "another's");
     }
 
     #[test]

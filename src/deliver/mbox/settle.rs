@@ -11,7 +11,9 @@ use sha2::{Digest, Sha256};
 
 use super::append::blank;
 use super::lock::{Locked, PATIENCE};
-use super::{CHUNK, cut_short, length, sum_before};
+use super::turn::Turn;
+use super::{CHUNK, cut_short, dotlock, length, sum_before};
+use crate::deliver::place::Place;
 use crate::deliver::{Destination, Error, Intents, Member, Open, Region, Settled};
 
 /// So many NUL octets in a row are a piece that the disk never got: no file system has smaller ones.
@@ -31,10 +33,13 @@ pub(super) fn settle_within(
     patience: Duration,
 ) -> Result<Vec<Vec<Settled>>, Error> {
     let mut settled: Vec<_> = open.iter().map(|open| open.intents.undone()).collect();
+    let path = &destination.path;
     if open.iter().all(|open| open.intents.len() == 0) {
+        let place = Place::find(path)?;
+        let _turn = Turn::take(&place.path);
+        dotlock::clear(&place.path)?;
         return Ok(settled);
     }
-    let path = &destination.path;
     // A mailbox that is gone was read to its end: some readers remove it then.
     let Some(mailbox) = Locked::acquire(path, false, patience, &mut Vec::new())? else {
         return Ok(settled);
