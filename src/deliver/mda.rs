@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::spool::Spool;
 use super::{Context, Delivery, Destination, Envelope, Error, Intents, Kind, Outcome};
 use crate::command::{Command, Values};
-use child::{Child, End};
+use child::{Child, End, Input};
 
 /// sysexits: try again later.
 const TEMPFAIL: i32 = 75;
@@ -72,7 +72,10 @@ impl Mda {
             uid: &self.envelope.uid,
             size: Some(self.spool.len()),
         });
-        let child = Child::spawn(process).map_err(|error| match error.kind() {
+        let mut message = self.spool.reader();
+        let feed = Error::io("feed a message to", name);
+        let input = Input::fill(&mut message, self.spool.len()).map_err(feed)?;
+        let child = Child::spawn(process, input).map_err(|error| match error.kind() {
             // The same for every message.
             io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => Error::unfit(
                 name,
@@ -83,7 +86,7 @@ impl Mda {
             _ => Error::io("run", name)(error),
         })?;
         child
-            .attend(&mut self.spool.reader(), self.timeout)
+            .attend(&mut message, self.timeout)
             .map_err(Error::io("feed a message to", name))
     }
 

@@ -22,6 +22,10 @@ const GRACE: Duration = Duration::from_secs(1);
 const SHORT: Duration = Duration::from_micros(200);
 const LONG: Duration = Duration::from_millis(50);
 
+/// Octets that a pipe holds without being asked, and at most (Linux's default for who is not root).
+const USUAL: usize = 64 << 10;
+const PIPE: usize = 1 << 20;
+
 /// How a child ended.
 #[derive(Debug)]
 pub(super) struct End {
@@ -33,31 +37,86 @@ pub(super) struct End {
     pub(super) said: Vec<u8>,
 }
 
+/// A message on its way to a child: as much of it as the pipe holds is in there before the child begins. So a child
+/// that outlives us has all of it, and no piece that looks like a whole one, up to a message of [`PIPE`] octets.
+pub(super) struct Input {
+    /// None: the message is written to its end.
+    pub(super) writer: Option<PipeWriter>,
+    pub(super) reader: PipeReader,
+}
+
+impl Input {
+    /// Fills a pipe with the first of a message of so many octets.
+    ///
+    /// # Errors
+    /// Those of the pipe and of reading the message.
+    pub(super) fn fill(message: &mut dyn BufRead, octets: u64) -> io::Result<Self> {
+        let (reader, writer) = io::pipe()?;
+        widen(&writer, octets);
+        rustix::io::ioctl_fionbio(&writer, true)?;
+        let mut input = Self {
+            writer: Some(writer),
+            reader,
+        };
+        input.feed(message)?;
+        Ok(input)
+    }
+
+    /// Writes what the pipe takes; whether that was anything.
+    fn feed(&mut self, message: &mut dyn BufRead) -> io::Result<bool> {
+        let mut fed = false;
+        while let Some(mut writer) = self.writer.as_ref() {
+            let piece = message.fill_buf()?;
+            if piece.is_empty() {
+                self.writer = None;
+                break;
+            }
+            match writer.write(piece) {
+                Ok(written) => message.consume(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            fed = true;
+        }
+        Ok(fed)
+    }
+}
+
+/// Makes a pipe hold a message of so many octets, as far as the system lets it.
+fn widen(pipe: &PipeWriter, octets: u64) {
+    // A page that was not filled up counts as a full one.
+    let wanted = usize::try_from(octets).unwrap_or(PIPE).saturating_add(4096);
+    if wanted > USUAL {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        // It holds what it holds: the rest is fed while the child reads.
+        let _ = rustix::pipe::fcntl_setpipe_size(pipe, wanted.min(PIPE));
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let _ = pipe;
+    }
+}
+
 /// A child in a process group of its own. Dropped before its exit was seen, it is killed with the whole group, before
 /// the end of its input could look like the end of the message.
 pub(super) struct Child {
     process: std::process::Child,
     reaped: bool,
-    /// None: the message is written to its end.
-    input: Option<PipeWriter>,
-    /// The end that it reads from. Held here too, because what is left unread can be asked for at this end
+    /// The end that it reads from is held here too, because what is left unread can be asked for at that end
     /// everywhere, at the other only on Linux.
-    unread: PipeReader,
+    input: Input,
     /// Its stdout and stderr as long as they are open.
     outputs: Vec<PipeReader>,
     said: Vec<u8>,
 }
 
 impl Child {
-    /// Starts a child.
+    /// Starts a child with the first of its message.
     ///
     /// # Errors
     /// That of the start; nothing is running then.
-    pub(super) fn spawn(mut command: Command) -> io::Result<Self> {
-        let (unread, input) = io::pipe()?;
-        rustix::io::ioctl_fionbio(&input, true)?;
+    pub(super) fn spawn(mut command: Command, input: Input) -> io::Result<Self> {
         let mut process = command
-            .stdin(unread.try_clone()?)
+            .stdin(input.reader.try_clone()?)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
@@ -67,8 +126,7 @@ impl Child {
         let child = Self {
             process,
             reaped: false,
-            input: Some(input),
-            unread,
+            input,
             outputs: stdout
                 .into_iter()
                 .chain(stderr)
@@ -82,7 +140,7 @@ impl Child {
         Ok(child)
     }
 
-    /// Feeds it the message and hears it out, until it has exited or `limit` is over.
+    /// Feeds it the rest of the message and hears it out, until it has exited or `limit` is over.
     ///
     /// # Errors
     /// Those of the pipes and of reading the message; the child is killed then.
@@ -91,7 +149,7 @@ impl Child {
         let deadline = Instant::now().checked_add(limit);
         let mut pause = SHORT;
         let status = loop {
-            let fed = self.feed(message)?;
+            let fed = self.input.feed(message)?;
             let heard = self.hear()?;
             if let Some(status) = self.process.try_wait()? {
                 self.reaped = true;
@@ -106,7 +164,7 @@ impl Child {
             } else {
                 LONG.min(pause * 2)
             };
-            self.wait(self.input.as_ref(), pause.min(left))?;
+            self.wait(self.input.writer.as_ref(), pause.min(left))?;
         };
         match status {
             Some(_) => self.hear_out(AFTER)?,
@@ -114,29 +172,10 @@ impl Child {
         }
         Ok(End {
             status,
-            consumed: self.input.is_none() && rustix::io::ioctl_fionread(&self.unread)? == 0,
+            consumed: self.input.writer.is_none()
+                && rustix::io::ioctl_fionread(&self.input.reader)? == 0,
             said: std::mem::take(&mut self.said),
         })
-    }
-
-    /// Writes what its pipe takes; whether that was anything.
-    fn feed(&mut self, message: &mut dyn BufRead) -> io::Result<bool> {
-        let mut fed = false;
-        while let Some(mut input) = self.input.as_ref() {
-            let piece = message.fill_buf()?;
-            if piece.is_empty() {
-                self.input = None;
-                break;
-            }
-            match input.write(piece) {
-                Ok(written) => message.consume(written),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-            fed = true;
-        }
-        Ok(fed)
     }
 
     /// Reads once from each output, so that a noisy child cannot keep us; whether there was anything.

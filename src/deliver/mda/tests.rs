@@ -246,7 +246,13 @@ fn a_message_not_fed_to_its_end_is_never_ended() {
         }
     }
     let mut message = io::BufReader::new(io::Read::chain(&b"begin"[..], Broken));
-    let refused = Child::spawn(process).unwrap().attend(&mut message, LONG);
+    let (reader, writer) = io::pipe().unwrap();
+    let input = Input {
+        reader,
+        writer: Some(writer),
+    };
+    let child = Child::spawn(process, input).unwrap();
+    let refused = child.attend(&mut message, LONG);
     assert_eq!(refused.unwrap_err().to_string(), "the disk is gone");
     std::thread::sleep(Duration::from_millis(700));
     assert!(!file.exists());
