@@ -8,7 +8,7 @@ use super::event::{Event, Failure, Listener};
 use super::failure;
 use super::outcome::Class;
 use crate::config::Account;
-use crate::deliver::{self, Destination, Kind, Open, Settled};
+use crate::deliver::{self, Destination, Kind, Open, Settled, Target};
 use crate::disk::{self, Lock};
 use crate::state::{self, Identity, Journal, Line, OpenIntents};
 
@@ -121,17 +121,26 @@ fn settle(
             }),
         }
     }
-    // Files that were cut before their intent was remembered are our leftovers in the folder delivered to last.
-    if let Some(last) = journal.memory().destinations().last()
-        && last.kind == Kind::Maildir
-        && !groups
-            .iter()
-            .any(|group| group.destination.path == last.path)
-    {
-        groups.push(Group {
-            destination: last.clone(),
-            intents: Vec::new(),
-        });
+    // What else was left behind, files that no intent names yet or a lock, is where mail was delivered to last, or where
+    // it goes now: a first run that was ended may have left no word of that.
+    let last = journal.memory().destinations().last();
+    let configured = match &account.target {
+        Some(Target::Maildir(path)) => Some((Kind::Maildir, path)),
+        Some(Target::Mbox { path, .. }) => Some((Kind::Mbox, path)),
+        _ => None,
+    };
+    let last = last.map(|last| (last.kind, &last.path));
+    for (kind, path) in last.into_iter().chain(configured) {
+        if kind != Kind::Mda && !groups.iter().any(|group| group.destination.path == *path) {
+            groups.push(Group {
+                destination: Destination {
+                    kind,
+                    inode: 0,
+                    path: path.clone(),
+                },
+                intents: Vec::new(),
+            });
+        }
     }
     let (mut delivered, mut undone) = (0, 0);
     for group in &groups {
