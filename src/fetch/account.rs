@@ -31,11 +31,14 @@ pub(super) fn fetch(
         journal: &mut ready.journal,
         sum: Summing::default(),
     };
+    let mut disk_failed = false;
     if let Err(stopped) = courier.fetch(password) {
+        disk_failed =
+            matches!(&stopped, Stopped::Failed(failure) if failure.class == Class::Delivery);
         courier.end(stopped);
     }
-    let compacted = courier.journal.compact(now());
-    if let Err(error) = compacted {
+    // A disk that has just failed is not given more, nor its failure told twice.
+    if !disk_failed && let Err(error) = courier.journal.compact(now()) {
         courier.end(failure::memory(&error).into());
     }
     courier.sum.elapsed = begun.elapsed();
