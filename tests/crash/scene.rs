@@ -1,0 +1,311 @@
+//! A home, a maildrop and a destination, and the count of what is where after something went wrong.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::mailbox;
+use crate::support::maildrop::Message;
+use crate::support::popfetch::{Account, Popfetch, Ran};
+use crate::support::server::Server;
+
+/// Where mail goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Maildir,
+    /// A Maildir where the kernel has no renameat2: by link and unlink.
+    MaildirByLinks,
+    Mbox,
+    Mda,
+}
+
+/// A way to run the program that is swept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Scene {
+    pub(crate) kind: Kind,
+    pub(crate) keep: bool,
+    /// Not the first run: there is a memory, and mail.
+    pub(crate) later: bool,
+}
+
+impl Scene {
+    pub(crate) fn all() -> Vec<Self> {
+        let mut all = Vec::new();
+        for kind in [Kind::Maildir, Kind::MaildirByLinks, Kind::Mbox, Kind::Mda] {
+            for (keep, later) in [(true, false), (false, false), (true, true), (false, true)] {
+                all.push(Self { kind, keep, later });
+            }
+        }
+        all
+    }
+
+    /// Injections that belong to every run in it.
+    pub(crate) fn always(&self) -> Vec<String> {
+        match self.kind {
+            Kind::MaildirByLinks => vec!["renameat2:error=ENOSYS".to_owned()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl std::fmt::Display for Scene {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = match self.kind {
+            Kind::Maildir => "Maildir",
+            Kind::MaildirByLinks => "Maildir by link and unlink",
+            Kind::Mbox => "mbox",
+            Kind::Mda => "MDA",
+        };
+        let keep = if self.keep { "keep" } else { "delete" };
+        let run = if self.later { "later run" } else { "first run" };
+        write!(f, "{kind}, {keep}, {run}")
+    }
+}
+
+/// What is wrong after a run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Count {
+    pub(crate) lost: u64,
+    pub(crate) doubled: u64,
+    /// Pieces of messages, and what was never sent.
+    pub(crate) torn: u64,
+}
+
+/// A scene set up.
+pub(crate) struct Stage {
+    pub(crate) scene: Scene,
+    pub(crate) popfetch: Popfetch,
+    pub(crate) server: Server,
+    /// Every message there ever was, as it is on disk.
+    texts: Vec<Vec<u8>>,
+}
+
+/// Messages that are there from the beginning.
+const FIRST: u32 = 2;
+/// Messages that are there in the end.
+const ALL: u32 = 5;
+/// The one that takes several writes, and in a later run more than is held in memory.
+const LARGE: u32 = 4;
+
+fn message(number: u32, scene: Scene) -> Message {
+    if number != LARGE {
+        return Message::numbered(number);
+    }
+    let head = format!(
+        "Return-Path: <sender@example.test>\nFrom: Sender <sender@example.test>\nSubject: message {number}\n\
+         Message-ID: <m{number}@example.test>\n\nFrom here on\n"
+    );
+    let lines = match scene {
+        // More than an mbox's batch has in memory; and what a pipe holds only when it is asked to.
+        Scene {
+            later: true,
+            kind: Kind::Mbox,
+            ..
+        } => 33_000,
+        Scene {
+            later: true,
+            kind: Kind::Mda,
+            ..
+        } => 15_000,
+        _ => 2_500,
+    };
+    Message::repeated(format!("uid-{number}"), &head, &"0".repeat(62), lines)
+}
+
+impl Stage {
+    pub(crate) fn set(scene: Scene) -> Self {
+        let all: Vec<Message> = (1..=ALL).map(|number| message(number, scene)).collect();
+        let texts = all.iter().map(Message::on_disk).collect();
+        let server = Server::start_with(|settings| settings.mechanisms.clear());
+        let server = server.user("alice", "secret", []);
+        let mut popfetch = Popfetch::new(env!("CARGO_BIN_EXE_popfetch"));
+        let account = Account::in_clear(&server, "work", "alice", "secret").set("keep", scene.keep);
+        let account = match scene.kind {
+            Kind::Maildir | Kind::MaildirByLinks => account.maildir(&popfetch.path("mail")),
+            Kind::Mbox => account.mbox(&popfetch.path("mail")),
+            Kind::Mda => account.mda(&[
+                "/bin/sh",
+                "-c",
+                "cat >part.$$ && mv part.$$ out/$POPFETCH_UID.$$",
+            ]),
+        };
+        popfetch.account(account);
+        for folder in ["out", "spool"] {
+            fs::create_dir(popfetch.path(folder)).unwrap();
+        }
+        let stage = Self {
+            scene,
+            popfetch,
+            server,
+            texts,
+        };
+        let now = if scene.later { FIRST } else { ALL };
+        let (now, then) = all.split_at(now as usize);
+        for message in now {
+            stage.server.deliver("alice", message.clone());
+        }
+        if scene.later {
+            let ran = stage.popfetch.run(&[]);
+            assert!(ran.status.success(), "the run before failed: {ran:?}");
+            stage.grow_journal();
+            for message in then {
+                stage.server.deliver("alice", message.clone());
+            }
+        }
+        stage
+    }
+
+    /// A memory of what is long gone from the server, so that this run rewrites the journal.
+    fn grow_journal(&self) {
+        let journal = self.popfetch.state().join("work.journal");
+        let mut text = fs::read_to_string(&journal).unwrap();
+        for number in 0..2300 {
+            let _ = writeln!(text, "s 1 - gone-{number}\na 1 gone-{number}");
+        }
+        text.push_str("=\n");
+        fs::write(&journal, text).unwrap();
+    }
+
+    pub(crate) fn mail(&self) -> PathBuf {
+        self.popfetch.path("mail")
+    }
+
+    /// How many messages there are.
+    pub(crate) fn messages(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// The texts in the destination; `Err` when it cannot be read as what it is.
+    pub(crate) fn delivered(&self) -> Result<Vec<Vec<u8>>, String> {
+        let mail = self.mail();
+        match self.scene.kind {
+            Kind::Maildir | Kind::MaildirByLinks => {
+                let new = mail.join("new");
+                Ok(if new.exists() {
+                    mailbox::maildir(&mail)
+                } else {
+                    Vec::new()
+                })
+            }
+            Kind::Mbox => {
+                let octets = fs::read(&mail).unwrap_or_default();
+                let parsed = std::panic::catch_unwind(|| mailbox::parse_mbox(&octets));
+                parsed
+                    .map(|messages| messages.into_iter().map(|message| message.text).collect())
+                    .map_err(|_| "the mbox is torn".to_owned())
+            }
+            Kind::Mda => {
+                self.wait_for_orphans();
+                let out = self.popfetch.path("out");
+                let names = mailbox::folder(&out);
+                let texts = names.iter().map(|name| fs::read(out.join(name)).unwrap());
+                Ok(texts.collect())
+            }
+        }
+    }
+
+    /// A command that outlives a killed popfetch has its message, or not, in a moment.
+    fn wait_for_orphans(&self) {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let busy = || {
+            let names = mailbox::folder(self.popfetch.home());
+            names.iter().any(|name| name.starts_with("part."))
+        };
+        // Its first act may be yet to come.
+        thread::sleep(Duration::from_millis(10));
+        while busy() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// What is lost, doubled, torn. `end`: all should have been delivered; else what is not there yet has to be on the
+    /// server, or whole in the Maildir's tmp/.
+    pub(crate) fn count(&self, end: bool) -> Result<Count, String> {
+        self.server.settled();
+        let listed = self.server.maildrop("alice", |drop| drop.uids());
+        if !end && self.scene.kind == Kind::Mbox {
+            return Ok(self.count_unsettled_mbox(&listed));
+        }
+        let delivered = self.delivered()?;
+        let mut times: HashMap<&[u8], u64> = HashMap::new();
+        for text in &delivered {
+            *times.entry(text).or_default() += 1;
+        }
+        let mut count = Count::default();
+        for (text, number) in self.texts.iter().zip(1..) {
+            let times = times.remove(text.as_slice()).unwrap_or_default();
+            let there = listed.contains(&format!("uid-{number}"));
+            if times == 0 && (end || !there) {
+                count.lost += 1;
+            }
+            count.doubled += times.saturating_sub(1);
+        }
+        count.torn = times.values().sum();
+        Ok(count)
+    }
+
+    /// An mbox with a region that may be torn: what is not on the server has to be whole in it.
+    fn count_unsettled_mbox(&self, listed: &[String]) -> Count {
+        let octets = fs::read(self.mail()).unwrap_or_default();
+        let lost = self.texts.iter().zip(1..).filter(|(text, number)| {
+            // The only line that is quoted.
+            let quoted = String::from_utf8_lossy(text).replace("\nFrom here on", "\n>From here on");
+            !listed.contains(&format!("uid-{number}"))
+                && memchr::memmem::find(&octets, quoted.as_bytes()).is_none()
+        });
+        Count {
+            lost: lost.count() as u64,
+            ..Count::default()
+        }
+    }
+
+    /// After a run without fault: all well, all there, nothing left over.
+    pub(crate) fn judge_end(&self, ran: &Ran) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if ran.status.code() != Some(0) || !ran.stderr.is_empty() {
+            wrong.push(format!("the last run: {} {:?}", ran.status, ran.stderr));
+        }
+        let left = self.server.maildrop("alice", |drop| drop.uids());
+        let expected = if self.scene.keep { self.messages() } else { 0 };
+        if left.len() != expected {
+            wrong.push(format!("left on the server: {left:?}"));
+        }
+        let home = self.popfetch.home();
+        for name in mailbox::folder(home) {
+            let known = [
+                "mail",
+                "out",
+                "spool",
+                "ca.pem",
+                "strace.log",
+                ".config",
+                ".local",
+            ];
+            if !known.contains(&name.as_str()) {
+                wrong.push(format!("left in the folder: {name}"));
+            }
+        }
+        let mut empty = vec![self.popfetch.path("spool")];
+        if matches!(self.scene.kind, Kind::Maildir | Kind::MaildirByLinks) {
+            empty.extend([self.mail().join("tmp"), self.mail().join("cur")]);
+        }
+        for folder in empty {
+            let names = if folder.exists() {
+                mailbox::folder(&folder)
+            } else {
+                Vec::new()
+            };
+            if !names.is_empty() {
+                wrong.push(format!("left in {}: {names:?}", folder.display()));
+            }
+        }
+        let state = mailbox::folder(&self.popfetch.state());
+        if state != ["work.journal", "work.journal.lock"] {
+            wrong.push(format!("in the state folder: {state:?}"));
+        }
+        wrong
+    }
+}

@@ -1,0 +1,231 @@
+//! Every point of a scene in turn, on several threads, and the sums.
+
+use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::fault::{self, Call, Fault};
+use crate::scene::{Kind, Scene, Stage};
+
+/// Problems shown at most.
+const SHOWN: usize = 40;
+
+/// How much is swept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extent {
+    /// Every so many points one is tried.
+    pub(crate) stride: usize,
+    /// Everything.
+    pub(crate) full: bool,
+}
+
+impl Extent {
+    /// `POPFETCH_SWEEP=full` for everything, `POPFETCH_SWEEP=N` for one point of N; else one of `sample`.
+    pub(crate) fn of(sample: usize) -> Self {
+        let asked = std::env::var("POPFETCH_SWEEP").unwrap_or_default();
+        let full = asked == "full";
+        let stride = if full {
+            1
+        } else {
+            asked.parse().unwrap_or(sample)
+        };
+        Self {
+            stride: stride.max(1),
+            full,
+        }
+    }
+
+    /// Points chosen evenly; which ones differs by scene, so that a sample of all is wider than that of one.
+    pub(crate) fn choose<T>(self, scene: usize, points: impl IntoIterator<Item = T>) -> Vec<T> {
+        let offset = scene * 5 % self.stride;
+        points
+            .into_iter()
+            .skip(offset)
+            .step_by(self.stride)
+            .collect()
+    }
+}
+
+/// What came of the points tried.
+#[derive(Debug, Default)]
+pub(crate) struct Sums {
+    pub(crate) points: u64,
+    /// Of those, the ones where the fault came to be.
+    pub(crate) struck: u64,
+    pub(crate) lost: u64,
+    pub(crate) doubled: u64,
+    pub(crate) torn: u64,
+    pub(crate) problems: Vec<String>,
+}
+
+impl Sums {
+    fn add(&mut self, other: Self) {
+        self.points += other.points;
+        self.struck += other.struck;
+        self.lost += other.lost;
+        self.doubled += other.doubled;
+        self.torn += other.torn;
+        self.problems.extend(other.problems);
+    }
+
+    /// Prints them; fails when anything went wrong.
+    #[allow(clippy::print_stdout)]
+    pub(crate) fn tell(self, what: &str) {
+        println!("{what}: {self}");
+        let mut shown = String::new();
+        for problem in self.problems.iter().take(SHOWN) {
+            let _ = writeln!(shown, "  {problem}");
+        }
+        assert!(
+            self.problems.is_empty(),
+            "{what}: {} problems\n{shown}",
+            self.problems.len()
+        );
+        assert!(self.struck > 0, "{what}: nothing was tried");
+    }
+}
+
+impl std::fmt::Display for Sums {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            points,
+            struck,
+            lost,
+            doubled,
+            torn,
+            ..
+        } = self;
+        write!(
+            f,
+            "{points} points tried, {struck} struck, {lost} lost, {doubled} doubled, {torn} torn"
+        )
+    }
+}
+
+/// The calls of a whole run in a scene.
+pub(crate) fn calls(scene: Scene) -> Vec<Call> {
+    fault::calls(&Stage::set(scene).popfetch, &scene.always())
+}
+
+/// The calls of the run that follows one with this fault.
+pub(crate) fn calls_after(scene: Scene, fault: &Fault) -> Vec<Call> {
+    let stage = Stage::set(scene);
+    fault::run(&stage.popfetch, fault, &scene.always());
+    stage.server.settled();
+    fault::calls(&stage.popfetch, &scene.always())
+}
+
+/// Works on each of these on as many threads as are worth it; most of the time is waiting.
+pub(crate) fn side_by_side<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync) -> Vec<U> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    let threads = thread::available_parallelism().map_or(2, usize::from) * 2;
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let one = work(item);
+                    done.lock().unwrap().push(one);
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap()
+}
+
+/// A scene with the faults of its runs, one after the other.
+pub(crate) type Point = (Scene, Vec<Fault>);
+
+/// Tries each: the runs with their faults, then two without.
+pub(crate) fn sweep(points: &[Point]) -> Sums {
+    let tried = side_by_side(points, |(scene, faults)| {
+        catch_unwind(AssertUnwindSafe(|| attempt(*scene, faults))).unwrap_or_else(|_| Sums {
+            points: 1,
+            problems: vec![format!("{scene}: {}: panicked", shown(faults))],
+            ..Sums::default()
+        })
+    });
+    let mut sums = Sums::default();
+    for one in tried {
+        sums.add(one);
+    }
+    sums.problems.sort();
+    sums
+}
+
+fn shown(faults: &[Fault]) -> String {
+    let each: Vec<String> = faults.iter().map(Fault::to_string).collect();
+    each.join("; then ")
+}
+
+fn attempt(scene: Scene, faults: &[Fault]) -> Sums {
+    let stage = Stage::set(scene);
+    let mut sums = Sums {
+        points: 1,
+        ..Sums::default()
+    };
+    let mut wrong = Vec::new();
+    for fault in faults {
+        let ran = fault::run(&stage.popfetch, fault, &scene.always());
+        if !ran.status.success() {
+            sums.struck = 1;
+        }
+        if let Some(problem) = unfit_answer(fault, &ran) {
+            wrong.push(problem);
+        }
+        match stage.count(false) {
+            Ok(count) => {
+                if count.lost > 0 {
+                    wrong.push(format!("{} lost at once", count.lost));
+                }
+            }
+            Err(problem) => wrong.push(problem),
+        }
+    }
+    let ran = stage.popfetch.run(&[]);
+    wrong.extend(stage.judge_end(&ran));
+    let again = stage.popfetch.run(&[]);
+    if !again.status.success() {
+        wrong.push(format!("the run after it: {again:?}"));
+    }
+    match stage.count(true) {
+        Ok(count) => {
+            // One for each time it was ended: what the command had done then nobody knows.
+            let allowed = match scene.kind {
+                Kind::Mda => faults.len() as u64,
+                _ => 0,
+            };
+            if count.lost > 0 || count.doubled > allowed || count.torn > 0 {
+                wrong.push(format!("{count:?}"));
+            }
+            sums.lost = count.lost;
+            sums.doubled = count.doubled;
+            sums.torn = count.torn;
+        }
+        Err(problem) => wrong.push(problem),
+    }
+    if !wrong.is_empty() {
+        let problem = format!("{scene}: {}: {}", shown(faults), wrong.join("; "));
+        sums.problems.push(problem);
+    }
+    sums
+}
+
+/// What is wrong with how a faulty run ended: refused by the disk it says so, in one line, and with 74.
+fn unfit_answer(fault: &Fault, ran: &crate::support::popfetch::Ran) -> Option<String> {
+    let refused = match fault {
+        Fault::Kill(_) => return None,
+        Fault::Short { kills, .. } => !kills,
+        Fault::Refused { .. } => true,
+    };
+    let lines = ran.stderr.lines().count();
+    let well = match ran.status.code() {
+        // Something it can do without.
+        Some(0) => lines == 0,
+        Some(74) => lines == 1 || lines == 0 && fault.silences(),
+        _ => !refused,
+    };
+    (!well).then(|| format!("{} {:?}", ran.status, ran.stderr))
+}
