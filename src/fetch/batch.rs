@@ -19,6 +19,9 @@ const AGE: Duration = Duration::from_secs(1);
 /// Outcomes of an MDA are flushed at least this often: its messages have no intents to settle by.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
+/// Room in the journal for one outcome, octets.
+const OUTCOME: u64 = 4096;
+
 /// A message staged: whole where it waits, not yet visible.
 #[derive(Debug)]
 pub(super) struct Staged {
@@ -224,7 +227,8 @@ fn write_intents(
     let time = now();
     let mut lines = vec![Line::Destination(delivery.destination())];
     match intents {
-        Intents::Nothing => return Ok(()),
+        // What is done cannot be undone when the disk has no room for the word of it.
+        Intents::Nothing => return journal.reserve(OUTCOME),
         Intents::Names(names) => {
             lines.extend(names.iter().zip(staged).map(|(name, mail)| Line::Intent {
                 time,

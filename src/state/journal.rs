@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use super::line::{end_line, header_line};
 use super::load::{self, LARGEST, Order, failed};
 use super::{Error, Identity, Line, Memory, Record, snapshot};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use rustix::io::Errno;
+
 use crate::disk;
 
 /// A journal that is smaller is not worth a compaction, octets.
@@ -111,6 +114,31 @@ impl Journal {
             .map_err(|what| self.unfit(what))?;
         self.write(text.as_bytes())?;
         self.memory.take(entries);
+        Ok(())
+    }
+
+    /// Sees to it that there is room for so many octets more, for what cannot be undone when it cannot be remembered.
+    /// Where the system knows no such thing (other than Linux), only that there is a journal to write to.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn reserve(&mut self, octets: u64) -> Result<(), Error> {
+        self.check_broken("write")?;
+        self.make_ready()?;
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Some(file) = &self.file {
+            let keep = rustix::fs::FallocateFlags::KEEP_SIZE;
+            let grown = rustix::io::retry_on_intr(|| {
+                rustix::fs::fallocate(file, keep, self.length, octets)
+            });
+            match grown {
+                // Not every file system can.
+                Ok(()) | Err(Errno::NOTSUP | Errno::NOSYS | Errno::INVAL) => {}
+                Err(errno) => return Err(failed("grow", &self.path)(errno.into())),
+            }
+        }
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let _ = octets;
         Ok(())
     }
 
