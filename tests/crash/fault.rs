@@ -93,7 +93,10 @@ impl Fault {
         let Self::Kill(Call { name, text, .. }) = self else {
             return false;
         };
-        name == "write" && ["\\ni ", "\\nr "].iter().any(|line| text.contains(line))
+        name == "write"
+            && ["\\ni ", "\\nr ", "\"i ", "\"r "]
+                .iter()
+                .any(|line| text.contains(line))
             || name.starts_with("pipe")
     }
 
@@ -209,7 +212,7 @@ pub(crate) fn run(popfetch: &Popfetch, fault: &Fault, always: &[String]) -> Ran 
         }
         Fault::Short { octets, kills } => {
             let trap = if *kills { "" } else { "trap '' XFSZ; " };
-            let script = format!("{trap}exec prlimit --fsize={octets} -- \"$@\"");
+            let script = format!("{trap}exec prlimit --fsize={octets}: -- \"$@\"");
             let words = ["sh", "-c", &script, "sh"].map(str::to_owned);
             wrapped(popfetch, &words)
         }

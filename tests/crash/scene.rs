@@ -90,6 +90,9 @@ const ALL: u32 = 5;
 /// The one that takes several writes, and in a later run more than is held in memory.
 const LARGE: u32 = 4;
 
+/// A message whole in a file of its own; a limit on the size of our files is not for it.
+const COMMAND: &str = "ulimit -S -f unlimited; cat >part.$$ && mv part.$$ out/$POPFETCH_UID.$$";
+
 fn message(number: u32, scene: Scene) -> Message {
     if number != LARGE {
         return Message::numbered(number);
@@ -116,46 +119,52 @@ fn message(number: u32, scene: Scene) -> Message {
 }
 
 impl Stage {
+    /// A home and a server with its messages.
     pub(crate) fn set(scene: Scene) -> Self {
-        let all: Vec<Message> = (1..=ALL).map(|number| message(number, scene)).collect();
-        let texts = all.iter().map(Message::on_disk).collect();
+        let mut stage = Self::empty(scene);
+        stage.fill();
+        stage
+    }
+
+    /// A home, and a server without messages.
+    pub(crate) fn empty(scene: Scene) -> Self {
         let server = Server::start_with(|settings| settings.mechanisms.clear());
         let server = server.user("alice", "secret", []);
         let mut popfetch = Popfetch::new(env!("CARGO_BIN_EXE_popfetch"));
         let account = Account::in_clear(&server, "work", "alice", "secret").set("keep", scene.keep);
+        let mail = popfetch.path("box/mail");
         let account = match scene.kind {
-            Kind::Maildir | Kind::MaildirByLinks => account.maildir(&popfetch.path("mail")),
-            Kind::Mbox => account.mbox(&popfetch.path("mail")),
-            Kind::Mda => account.mda(&[
-                "/bin/sh",
-                "-c",
-                "cat >part.$$ && mv part.$$ out/$POPFETCH_UID.$$",
-            ]),
+            Kind::Maildir | Kind::MaildirByLinks => account.maildir(&mail),
+            Kind::Mbox => account.mbox(&mail),
+            Kind::Mda => account.mda(&["/bin/sh", "-c", COMMAND]),
         };
         popfetch.account(account);
-        for folder in ["out", "spool"] {
+        for folder in ["box", "out", "spool"] {
             fs::create_dir(popfetch.path(folder)).unwrap();
         }
-        let stage = Self {
+        Self {
             scene,
             popfetch,
             server,
-            texts,
-        };
-        let now = if scene.later { FIRST } else { ALL };
-        let (now, then) = all.split_at(now as usize);
-        for message in now {
-            stage.server.deliver("alice", message.clone());
+            texts: Vec::new(),
         }
-        if scene.later {
-            let ran = stage.popfetch.run(&[]);
+    }
+
+    /// The messages; in a later run those that were fetched before, and the memory of them, too.
+    pub(crate) fn fill(&mut self) {
+        let mut all: Vec<Message> = (1..=ALL)
+            .map(|number| message(number, self.scene))
+            .collect();
+        self.texts = all.iter().map(Message::on_disk).collect();
+        if self.scene.later {
+            let then = all.split_off(FIRST as usize);
+            self.server.maildrop("alice", |drop| drop.extend(all));
+            let ran = self.popfetch.run(&[]);
             assert!(ran.status.success(), "the run before failed: {ran:?}");
-            stage.grow_journal();
-            for message in then {
-                stage.server.deliver("alice", message.clone());
-            }
+            self.grow_journal();
+            all = then;
         }
-        stage
+        self.server.maildrop("alice", |drop| drop.extend(all));
     }
 
     /// A memory of what is long gone from the server, so that this run rewrites the journal.
@@ -170,7 +179,7 @@ impl Stage {
     }
 
     pub(crate) fn mail(&self) -> PathBuf {
-        self.popfetch.path("mail")
+        self.popfetch.path("box/mail")
     }
 
     /// How many messages there are.
@@ -274,8 +283,10 @@ impl Stage {
             wrong.push(format!("left on the server: {left:?}"));
         }
         let home = self.popfetch.home();
-        for name in mailbox::folder(home) {
+        let around = mailbox::folder(&self.popfetch.path("box"));
+        for name in mailbox::folder(home).into_iter().chain(around) {
             let known = [
+                "box",
                 "mail",
                 "out",
                 "spool",

@@ -70,10 +70,8 @@ impl Sums {
         self.problems.extend(other.problems);
     }
 
-    /// Prints them; fails when anything went wrong.
-    #[allow(clippy::print_stdout)]
-    pub(crate) fn tell(self, what: &str) {
-        println!("{what}: {self}");
+    /// Fails when anything went wrong.
+    fn judge(&self, what: &str) {
         let mut shown = String::new();
         for problem in self.problems.iter().take(SHOWN) {
             let _ = writeln!(shown, "  {problem}");
@@ -102,6 +100,19 @@ impl std::fmt::Display for Sums {
             "{points} points tried, {struck} struck, {lost} lost, {doubled} doubled, {torn} torn"
         )
     }
+}
+
+/// Tries each point, prints the figures by what is promised, and fails when anything went wrong.
+#[allow(clippy::print_stdout)]
+pub(crate) fn sweep(what: &str, points: &[Point]) {
+    let (mut once, mut command) = (Sums::default(), Sums::default());
+    for (of_command, one) in attempts(points) {
+        if of_command { &mut command } else { &mut once }.add(one);
+    }
+    println!("{what}: Maildir and mbox: {once}");
+    println!("{what}: MDA: {command}");
+    once.judge(what);
+    command.judge(what);
 }
 
 /// The calls of a whole run in a scene.
@@ -138,21 +149,17 @@ pub(crate) fn side_by_side<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U
 /// A scene with the faults of its runs, one after the other.
 pub(crate) type Point = (Scene, Vec<Fault>);
 
-/// Tries each: the runs with their faults, then two without.
-pub(crate) fn sweep(points: &[Point]) -> Sums {
-    let tried = side_by_side(points, |(scene, faults)| {
-        catch_unwind(AssertUnwindSafe(|| attempt(*scene, faults))).unwrap_or_else(|_| Sums {
+/// Tries each: the runs with their faults, then two without. With each, whether it is about a command.
+fn attempts(points: &[Point]) -> Vec<(bool, Sums)> {
+    side_by_side(points, |(scene, faults)| {
+        let tried = catch_unwind(AssertUnwindSafe(|| attempt(*scene, faults)));
+        let sums = tried.unwrap_or_else(|_| Sums {
             points: 1,
             problems: vec![format!("{scene}: {}: panicked", shown(faults))],
             ..Sums::default()
-        })
-    });
-    let mut sums = Sums::default();
-    for one in tried {
-        sums.add(one);
-    }
-    sums.problems.sort();
-    sums
+        });
+        (scene.kind == Kind::Mda, sums)
+    })
 }
 
 fn shown(faults: &[Fault]) -> String {

@@ -1,0 +1,197 @@
+//! A disk that is full, read-only or gone, and is well again later.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::fault::{self, Fault};
+use crate::scene::{Kind, Scene, Stage};
+use crate::support::popfetch::Ran;
+use crate::sweep::calls;
+
+/// A file system of its own on a folder, 2 MiB large; away when dropped.
+struct Mounted {
+    folder: PathBuf,
+}
+
+impl Mounted {
+    /// `None` for who is not allowed to mount (only root is).
+    fn on(folder: &Path) -> Option<Self> {
+        fs::create_dir_all(folder).unwrap();
+        let this = Self {
+            folder: folder.to_owned(),
+        };
+        let words = ["-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs"];
+        run("mount", &words, folder).then_some(this)
+    }
+
+    /// Leaves so many pages of it.
+    fn fill(&self, pages: u64) -> PathBuf {
+        let filler = self.folder.join("filler");
+        let free = rustix::fs::statvfs(&self.folder).unwrap();
+        let size = (free.f_bfree - pages) * free.f_bsize;
+        fs::write(&filler, vec![0; usize::try_from(size).unwrap()]).unwrap();
+        filler
+    }
+
+    fn remount(&self, how: &str) {
+        let how = format!("remount,{how}");
+        assert!(run("mount", &["-o", &how], &self.folder));
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        run("umount", &["-l"], &self.folder);
+    }
+}
+
+fn run(program: &str, words: &[&str], folder: &Path) -> bool {
+    let done = Command::new(program).args(words).arg(folder).output();
+    done.is_ok_and(|done| done.status.success())
+}
+
+/// Refused by the disk: one line that says so, 74, and the server still has what is not delivered.
+fn refused(stage: &Stage, ran: &Ran, what: &str) {
+    let scene = stage.scene;
+    assert_eq!(ran.status.code(), Some(74), "{scene}: {what}: {ran:?}");
+    assert_eq!(ran.stderr.lines().count(), 1, "{scene}: {what}: {ran:?}");
+    let count = stage.count(false).unwrap();
+    assert_eq!(count.lost, 0, "{scene}: {what}");
+}
+
+/// The disk is well again: all there, each once.
+fn mended(stage: &Stage, what: &str) {
+    let scene = stage.scene;
+    let wrong = stage.judge_end(&stage.popfetch.run(&[]));
+    assert!(wrong.is_empty(), "{scene}: {what}: {wrong:?}");
+    let count = stage.count(true).unwrap();
+    let found = (count.lost, count.doubled, count.torn);
+    assert_eq!(found, (0, 0, 0), "{scene}: {what}: lost, doubled, torn");
+}
+
+fn scenes(kinds: &[Kind]) -> Vec<Scene> {
+    let scenes = Scene::all().into_iter();
+    scenes.filter(|scene| kinds.contains(&scene.kind)).collect()
+}
+
+#[test]
+fn a_full_mailbox_disk() {
+    for scene in scenes(&[Kind::Maildir, Kind::Mbox]) {
+        for pages in [0, 1, 3, 8, 20] {
+            let mut stage = Stage::empty(scene);
+            let Some(disk) = Mounted::on(&stage.popfetch.path("box")) else {
+                return;
+            };
+            stage.fill();
+            let what = format!("{pages} pages left");
+            let filler = disk.fill(pages);
+            refused(&stage, &stage.popfetch.run(&[]), &what);
+            refused(&stage, &stage.popfetch.run(&[]), &what);
+            fs::remove_file(filler).unwrap();
+            disk.remount("size=64m");
+            mended(&stage, &what);
+        }
+    }
+}
+
+#[test]
+fn a_full_state_disk() {
+    for scene in scenes(&[Kind::Maildir, Kind::Mbox, Kind::Mda]) {
+        for pages in [0, 1] {
+            let mut stage = Stage::empty(scene);
+            let Some(disk) = Mounted::on(&stage.popfetch.state()) else {
+                return;
+            };
+            stage.fill();
+            let what = format!("{pages} pages left");
+            let filler = disk.fill(pages);
+            for _ in 0..3 {
+                let ran = stage.popfetch.run(&[]);
+                if ran.status.code() == Some(0) {
+                    // It was enough, for a journal of a page.
+                    assert_eq!(pages, 1, "{scene}");
+                    continue;
+                }
+                refused(&stage, &ran, &what);
+            }
+            fs::remove_file(filler).unwrap();
+            mended(&stage, &what);
+        }
+    }
+}
+
+#[test]
+fn a_state_folder_that_cannot_be_written() {
+    for scene in scenes(&[Kind::Maildir, Kind::Mbox, Kind::Mda]) {
+        let mut stage = Stage::empty(scene);
+        let Some(disk) = Mounted::on(&stage.popfetch.state()) else {
+            return;
+        };
+        stage.fill();
+        let before = stage.server.maildrop("alice", |drop| drop.uids());
+        disk.remount("ro");
+        let ran = stage.popfetch.run(&[]);
+        refused(&stage, &ran, "read-only");
+        ran.expect_stderr("popfetch/work.journal.lock: cannot lock");
+        let after = stage.server.maildrop("alice", |drop| drop.uids());
+        assert_eq!(before, after, "{scene}: deleted and not remembered");
+        disk.remount("rw");
+        mended(&stage, "read-only");
+    }
+}
+
+#[test]
+fn a_state_folder_that_is_a_file() {
+    for scene in scenes(&[Kind::Maildir, Kind::Mbox, Kind::Mda]) {
+        if scene.later {
+            continue;
+        }
+        let stage = Stage::set(scene);
+        let state = stage.popfetch.state();
+        fs::create_dir_all(state.parent().unwrap()).unwrap();
+        fs::write(&state, "").unwrap();
+        refused(&stage, &stage.popfetch.run(&[]), "a file in the way");
+        assert_eq!(stage.delivered().unwrap().len(), 0, "{scene}");
+        fs::remove_file(&state).unwrap();
+        mended(&stage, "a file in the way");
+    }
+}
+
+/// Not mounted, say: nothing is made anew in its place, and nothing is taken for delivered.
+#[test]
+fn a_destination_that_vanishes() {
+    for scene in scenes(&[Kind::Maildir, Kind::Mbox]) {
+        let calls = calls(scene);
+        let intent = calls.into_iter().rfind(|call| {
+            call.name == "fdatasync" && call.text.contains(".journal") || call.name == "renameat2"
+        });
+        for ended in [false, true] {
+            if !scene.later && !ended {
+                // Never delivered to: it is only missing, and made.
+                continue;
+            }
+            let stage = Stage::set(scene);
+            if ended {
+                let kill = Fault::Kill(intent.clone().unwrap());
+                fault::run(&stage.popfetch, &kill, &scene.always());
+                stage.server.settled();
+            }
+            let place = match scene.kind {
+                // A missing file is a mailbox that was read to its end; a missing folder is not.
+                Kind::Mbox => stage.popfetch.path("box"),
+                _ => stage.mail(),
+            };
+            let away = stage.popfetch.path("spool/away");
+            fs::rename(&place, &away).unwrap();
+            for _ in 0..2 {
+                let ran = stage.popfetch.run(&[]);
+                assert_eq!(ran.status.code(), Some(74), "{scene}: gone: {ran:?}");
+                assert_eq!(ran.stderr.lines().count(), 1, "{scene}: gone: {ran:?}");
+                assert!(!place.exists(), "{scene}: made anew");
+            }
+            fs::rename(&away, &place).unwrap();
+            mended(&stage, "gone for a while");
+        }
+    }
+}
