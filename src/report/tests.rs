@@ -684,7 +684,7 @@ fn bars_are_drawn_and_cleared() {
     assert!(text.contains(" 1/2 "), "{text:?}");
     // Lines stand alone, after the bar was wiped.
     assert!(
-        text.contains("\x1b[2Kpopfetch: work: pop.example.org:995: login refused"),
+        text.contains("\x1b[2K\rpopfetch: work: pop.example.org:995: login refused"),
         "{text:?}"
     );
     assert!(

@@ -499,7 +499,7 @@ fn json_is_whole_and_documented() {
         let objects = objects(&text);
         assert_eq!(objects.len(), 1);
         each_key(&objects[0], &mut |key| {
-            assert!(words.contains(key), "{key}")
+            assert!(words.contains(key), "{key}");
         });
     }
 }

@@ -1,4 +1,4 @@
-//! On a terminal: bars, a summary, a password asked for, and Ctrl-C.
+//! On a terminal: bars, a summary, a password asked for, and Ctrl-C. Linux alone has the setsid to give it one.
 
 use std::os::unix::process::ExitStatusExt;
 
@@ -7,7 +7,6 @@ use crate::support::mailbox;
 use crate::support::maildrop::{Faults, Message};
 use crate::support::popfetch::{Account, Popfetch};
 use crate::support::server::Server;
-use crate::support::terminal::Terminal;
 
 /// A home whose accounts have no password anywhere.
 fn asking(server: &Server, names: &[&str]) -> Popfetch {
@@ -24,19 +23,8 @@ fn asking(server: &Server, names: &[&str]) -> Popfetch {
     popfetch
 }
 
-fn skip() -> bool {
-    let skip = !Terminal::available();
-    if skip {
-        println!("skipped: no /usr/bin/setsid");
-    }
-    skip
-}
-
 #[test]
 fn bars_and_then_a_summary() {
-    if skip() {
-        return;
-    }
     let large = (1..=4).map(|number| {
         let head = format!("Subject: {number}\nMessage-ID: <{number}@example.test>\n\n");
         Message::repeated(format!("large-{number}"), &head, &"x".repeat(70), 2000)
@@ -69,9 +57,6 @@ fn bars_and_then_a_summary() {
 
 #[test]
 fn a_listing_fits_the_terminal() {
-    if skip() {
-        return;
-    }
     let subject =
         "\u{65e5}\u{672c}\u{8a9e} a subject that is much too long for a line of the terminal";
     let text =
@@ -93,9 +78,6 @@ fn a_listing_fits_the_terminal() {
 
 #[test]
 fn the_password_is_asked_for_without_echo_and_not_under_quiet() {
-    if skip() {
-        return;
-    }
     let server = alice(numbered(2));
     let popfetch = asking(&server, &["work"]);
     for task in [
@@ -121,9 +103,6 @@ fn the_password_is_asked_for_without_echo_and_not_under_quiet() {
 
 #[test]
 fn ctrl_c_at_the_prompt_ends_the_asking() {
-    if skip() {
-        return;
-    }
     let server = alice(numbered(2));
     let popfetch = asking(&server, &["home", "work"]);
     let mut terminal = popfetch.on_terminal(&[]);
@@ -142,9 +121,6 @@ fn ctrl_c_at_the_prompt_ends_the_asking() {
 
 #[test]
 fn no_password_at_the_prompt_is_one_line() {
-    if skip() {
-        return;
-    }
     let server = alice(numbered(2));
     let popfetch = asking(&server, &["work"]);
     for answer in ["\r", "\x04"] {
@@ -165,9 +141,6 @@ fn no_password_at_the_prompt_is_one_line() {
 
 #[test]
 fn ctrl_c_during_a_fetch_leaves_a_clean_terminal_and_no_lock() {
-    if skip() {
-        return;
-    }
     let faults = Faults {
         hang_at: Some(50),
         ..Faults::default()

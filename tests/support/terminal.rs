@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -38,12 +37,7 @@ pub struct Left {
 }
 
 impl Terminal {
-    /// Whether there is the means to give a program a controlling terminal.
-    pub fn available() -> bool {
-        Path::new("/usr/bin/setsid").exists()
-    }
-
-    /// Runs what `/usr/bin/setsid --ctty` makes of these words.
+    /// Runs a command on it; one that begins with `/usr/bin/setsid --ctty` is controlled by it.
     pub fn start(command: &mut Command) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
