@@ -1,4 +1,4 @@
-//! INT, TERM and HUP: the first asks the run to end, the second ends the process.
+//! INT, TERM and HUP: the first asks the run to end, the second ends the process; so does the first at a prompt.
 
 use std::fs::File;
 use std::io;
@@ -33,7 +33,7 @@ pub(crate) fn watch(stop: Stop, reporter: Arc<Reporter>) -> io::Result<()> {
     let terminal = Terminal::look();
     let wait = move || {
         for signal in signals.forever() {
-            if stop.raised().is_none() {
+            if stop.raised().is_none() && !stop.is_asking() {
                 stop.raise(signal);
             } else {
                 tidy(terminal, reporter);

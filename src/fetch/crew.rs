@@ -111,3 +111,83 @@ pub(super) fn each<T: Send>(
     });
     desk.lock().outcome
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::super::Options;
+    use super::super::event::{Event, Listener};
+    use super::*;
+    use crate::config::{self, Paths};
+    use crate::net::{Stop, TlsPool};
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<String>>);
+
+    impl Listener for Heard {
+        fn event(&self, account: &str, event: Event<'_>) {
+            let what = match event {
+                Event::Failed(failure) => {
+                    format!("{account}: {} {}", failure.class.code(), failure.what)
+                }
+                Event::Finished(_) => format!("{account}: finished"),
+                _ => return,
+            };
+            self.0.lock().unwrap().push(what);
+        }
+    }
+
+    #[test]
+    fn a_panic_ends_its_own_account_alone() {
+        let text: String = ["a", "b", "c", "d"]
+            .map(|name| format!("[accounts.{name}]\nhost = \"h\"\nuser = \"{name}\"\n"))
+            .concat();
+        let paths = Paths {
+            config: Path::new("/c").to_owned(),
+            named: true,
+            state: Path::new("/s").to_owned(),
+            home: None,
+        };
+        let config = config::parse(&text, &paths).unwrap();
+        let stop = Stop::new().unwrap();
+        // One after another, so that a place that was not given back would hold up those behind it; and at once.
+        for jobs in [1, 4] {
+            let heard = Heard::default();
+            let run = Run {
+                accounts: &config.accounts,
+                configured: &config.accounts,
+                jobs,
+                max_connections_per_host: 1,
+                options: Options::default(),
+                stop: &stop,
+                listener: &heard,
+                tls: Arc::new(TlsPool::new()),
+            };
+            let given = vec![Ok(1), Ok(2), Ok(3), Ok(4)];
+            let outcome = each(&run, given, |account, given| {
+                assert!(account.name != "b" && given.is_ok(), "on purpose");
+                let mut sum = Summing::default();
+                sum.outcome.messages = 1;
+                sum
+            });
+            assert_eq!(outcome.class, Some(Class::Bug));
+            assert_eq!(outcome.messages, 3);
+            let mut heard = heard.0.into_inner().unwrap();
+            heard.sort();
+            assert_eq!(
+                heard,
+                [
+                    "a: finished",
+                    "b: 70 an internal error ended this account",
+                    "b: finished",
+                    "c: finished",
+                    "d: finished",
+                ]
+            );
+        }
+    }
+}

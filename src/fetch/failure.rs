@@ -207,7 +207,9 @@ pub(super) fn protocol(account: &Account, what: impl Into<String>) -> Failure {
 pub(super) fn password(error: &secret::Error) -> Failure {
     let class = match error {
         secret::Error::Command(_) => Class::Temporary,
-        secret::Error::Nowhere | secret::Error::NotEntered => Class::Login,
+        secret::Error::Nowhere | secret::Error::NotEntered | secret::Error::Interrupted => {
+            Class::Login
+        }
         secret::Error::File(_) => Class::Config,
     };
     plain(class, error.to_string())

@@ -28,7 +28,6 @@ mod turnover;
 mod wire;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::config::Account;
 use crate::net::{Stop, TlsPool};
@@ -38,9 +37,6 @@ use failure::Stopped;
 use outcome::Outcome;
 use seen::Mark;
 use settle::Ready;
-
-/// How long the signal of a Ctrl-C at a prompt may take to be heard.
-const MOMENT: Duration = Duration::from_millis(200);
 
 /// What the command line asks of a fetch.
 #[derive(Debug, Clone, Default)]
@@ -221,14 +217,18 @@ impl Run<'_> {
             netrc: account.netrc.as_deref(),
             prompt: prompt && self.stop.raised().is_none(),
         };
-        secret::find(&request).map_err(|error| {
-            // Ctrl-C at the prompt comes as a signal too, a moment later.
-            let left = matches!(error, secret::Error::NotEntered) && self.stop.sleep(MOMENT);
-            if left || self.stop.raised().is_some() {
-                Stopped::Signal
-            } else {
-                failure::password(&error).into()
-            }
+        let found = if prompt && matches!(account.secret, Source::None) {
+            let asked = self.stop.while_asking(|| secret::find(&request));
+            asked.unwrap_or(Err(secret::Error::Interrupted))
+        } else {
+            secret::find(&request)
+        };
+        if let Err(secret::Error::Interrupted) = found {
+            self.stop.raise(rustix::process::Signal::INT.as_raw());
+        }
+        found.map_err(|error| match self.stop.raised() {
+            Some(_) => Stopped::Signal,
+            None => failure::password(&error).into(),
         })
     }
 

@@ -1,5 +1,6 @@
 use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,8 @@ pub struct Stop(Arc<Flag>);
 #[derive(Debug)]
 struct Flag {
     signal: OnceLock<i32>,
+    /// A person is being asked, and no wait looks at the flag.
+    asking: AtomicBool,
     /// In every poll; never read, so that it stays readable for all once the flag is raised.
     reader: PipeReader,
     writer: PipeWriter,
@@ -30,6 +33,7 @@ impl Stop {
         let (reader, writer) = io::pipe()?;
         Ok(Self(Arc::new(Flag {
             signal: OnceLock::new(),
+            asking: AtomicBool::new(false),
             reader,
             writer,
         })))
@@ -47,6 +51,20 @@ impl Stop {
     /// The signal that raised it.
     pub fn raised(&self) -> Option<i32> {
         self.0.signal.get().copied()
+    }
+
+    /// Does what waits for a person and cannot be woken by the flag; not begun, and `None`, when it is raised already.
+    pub fn while_asking<T>(&self, ask: impl FnOnce() -> T) -> Option<T> {
+        self.0.asking.store(true, Ordering::SeqCst);
+        let answer = self.raised().is_none().then(ask);
+        self.0.asking.store(false, Ordering::SeqCst);
+        answer
+    }
+
+    /// Whether a person is being asked: then a signal has to end the process at once, and nothing is under way that
+    /// would be cut.
+    pub fn is_asking(&self) -> bool {
+        self.0.asking.load(Ordering::SeqCst)
     }
 
     /// Sleeps, unless and until the flag is raised; true when it is.
@@ -79,6 +97,15 @@ mod tests {
         stop.clone().raise(15);
         stop.raise(2);
         assert_eq!(stop.raised(), Some(15));
+    }
+
+    #[test]
+    fn nobody_is_asked_after_a_signal() {
+        let stop = Stop::new().unwrap();
+        assert_eq!(stop.while_asking(|| stop.is_asking()), Some(true));
+        assert!(!stop.is_asking());
+        stop.raise(2);
+        assert_eq!(stop.while_asking(|| ()), None);
     }
 
     #[test]

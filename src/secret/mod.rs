@@ -96,9 +96,12 @@ pub enum Error {
     /// A file with a secret that others can read, or that cannot be read.
     #[error("{0}")]
     File(String),
-    /// Nothing was typed at the prompt, or it was left by Ctrl-C or Ctrl-D.
+    /// Nothing was typed at the prompt, or it was left by Ctrl-D.
     #[error("no password was entered")]
     NotEntered,
+    /// Ctrl-C was typed in place of a password.
+    #[error("interrupted")]
+    Interrupted,
 }
 
 /// How long a password command may take.
@@ -173,6 +176,8 @@ fn ask(request: &Request<'_>, terminal: rpassword::Config) -> Result<Secret, Err
         terminal,
     ) {
         Ok(text) if !text.is_empty() => Ok(Secret::new(text)),
+        // Ctrl-C, which the prompt takes for itself.
+        Err(error) if error.kind() == ErrorKind::Interrupted => Err(Error::Interrupted),
         answer => {
             // Ctrl-D leaves the cursor behind the prompt.
             if answer.is_err_and(|error| error.kind() == ErrorKind::UnexpectedEof)

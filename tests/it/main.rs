@@ -18,5 +18,6 @@ mod rooms;
 mod run;
 mod servers;
 mod sharing;
+mod signals;
 mod terminal;
 mod turnover;

@@ -1,0 +1,262 @@
+//! INT, TERM and HUP at any moment: undone or done, the memory good, the right end, the terminal as it was.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::run::{alice, delivered, expected, home_with, numbered, popfetch};
+use crate::support::mailbox;
+use crate::support::popfetch::{Account, Popfetch, Ran};
+use crate::support::relay::{Direction, Mishap, Relay};
+use crate::support::server::Server;
+
+const SIGNALS: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::HUP];
+
+fn behind(server: &Server, relay: &Relay) -> Popfetch {
+    let mut popfetch = popfetch();
+    let mail = popfetch.path("mail");
+    let account = Account::in_clear(server, "work", "alice", "secret");
+    let account = account
+        .set("port", i64::from(relay.port()))
+        .set("auth", "plain");
+    popfetch.account(account.set("keep", false).maildir(&mail));
+    popfetch
+}
+
+#[track_caller]
+fn ended_by(ran: &Ran, signal: Signal) {
+    assert_eq!(ran.status.signal(), Some(signal.as_raw()), "{ran:?}");
+    assert_eq!(ran.stderr, "", "{ran:?}");
+}
+
+/// What is in new/, once it is there.
+fn here(popfetch: &Popfetch) -> Vec<Vec<u8>> {
+    let mail = popfetch.path("mail");
+    if !mail.join("new").exists() {
+        return Vec::new();
+    }
+    assert_eq!(mailbox::folder(&mail.join("tmp")), [""; 0], "left behind");
+    delivered(&mail)
+}
+
+#[test]
+fn a_signal_while_the_server_is_silent_ends_the_run_at_once() {
+    let length = {
+        let server = alice(numbered(4));
+        let relay = Relay::to(server.port());
+        behind(&server, &relay).run(&[]).expect_silence();
+        relay.passed().0
+    };
+    let try_at = |step: u64| {
+        let signal = SIGNALS[step as usize % 3];
+        let server = alice(numbered(4));
+        let relay = Relay::to(server.port());
+        let popfetch = behind(&server, &relay);
+        relay.set(Mishap::Stall(Direction::FromServer, length * step / 16));
+        let run = popfetch.start(&[]);
+        thread::sleep(Duration::from_millis(700));
+        let begun = Instant::now();
+        run.signal(signal);
+        let ran = run.wait();
+        ended_by(&ran, signal);
+        assert!(
+            begun.elapsed() < Duration::from_secs(8),
+            "{step}: {:?}",
+            begun.elapsed()
+        );
+        let here = here(&popfetch);
+        let whole = expected(numbered(4));
+        assert!(
+            here.iter().all(|message| whole.contains(message)),
+            "{step}: not whole"
+        );
+        relay.set(Mishap::None);
+        popfetch.run(&[]).expect_silence();
+        assert_eq!(self::here(&popfetch), whole, "{step}");
+        assert_eq!(
+            server.maildrop("alice", |drop| drop.messages().len()),
+            0,
+            "{step}"
+        );
+        let session = server.last_session();
+        assert_eq!(
+            session.retrieved.len(),
+            4 - here.len(),
+            "{step}: fetched again"
+        );
+    };
+    thread::scope(|scope| {
+        for step in 0..16 {
+            scope.spawn(move || try_at(step));
+        }
+    });
+}
+
+#[test]
+fn what_was_whole_when_the_signal_came_is_delivered() {
+    let server = alice(numbered(4));
+    server.maildrop("alice", |drop| drop.get_mut(2).faults.hang_at = Some(100));
+    let (popfetch, mail) = home_with(&server, |account| account.set("keep", false));
+    let run = popfetch.start(&[]);
+    thread::sleep(Duration::from_millis(700));
+    run.signal(Signal::TERM);
+    ended_by(&run.wait(), Signal::TERM);
+    assert_eq!(delivered(&mail), expected(numbered(2)));
+    assert_eq!(mailbox::folder(&mail.join("tmp")), [""; 0]);
+    // A reply was outstanding: nothing could be deleted.
+    assert_eq!(server.maildrop("alice", |drop| drop.messages().len()), 4);
+    server.maildrop("alice", |drop| drop.get_mut(2).faults.hang_at = None);
+    popfetch.run(&[]).expect_silence();
+    assert_eq!(
+        server.last_session().commands_of("RETR"),
+        ["RETR 3", "RETR 4"]
+    );
+    assert_eq!(delivered(&mail), expected(numbered(4)));
+}
+
+#[test]
+fn signals_at_any_time_lose_and_double_nothing() {
+    let server = alice(numbered(400));
+    server.change(|settings| settings.rate = Some(150_000));
+    let (popfetch, mail) = home_with(&server, |account| account.set("keep", false));
+    for round in 0..12_u64 {
+        let mut run = popfetch.start(&[]);
+        thread::sleep(Duration::from_millis(30 + round * 37));
+        if run.has_ended() {
+            break;
+        }
+        let signal = SIGNALS[round as usize % 3];
+        run.signal(signal);
+        if round % 4 == 3 {
+            // The second one ends it at once.
+            thread::sleep(Duration::from_millis(2));
+            if !run.has_ended() {
+                run.signal(signal);
+            }
+        }
+        let ran = run.wait();
+        assert!(
+            ran.status.success() || ran.status.signal() == Some(signal.as_raw()),
+            "{ran:?}"
+        );
+    }
+    server.change(|settings| settings.rate = None);
+    popfetch.run(&[]).expect_silence();
+    assert_eq!(mailbox::folder(&mail.join("tmp")), [""; 0]);
+    assert_eq!(delivered(&mail), expected(numbered(400)));
+    assert_eq!(server.maildrop("alice", |drop| drop.messages().len()), 0);
+}
+
+#[test]
+fn a_signal_while_a_command_has_a_message_lets_it_finish_or_undoes_it() {
+    let server = alice(numbered(6));
+    let mut popfetch = popfetch();
+    let out = popfetch.path("out");
+    fs::create_dir(&out).unwrap();
+    let script = format!(
+        "cat > {0}/.$1 && sleep 0.2 && mv {0}/.$1 {0}/$1.$$",
+        out.display()
+    );
+    popfetch.account(
+        Account::on(&server, "work", "alice", "secret")
+            .set("keep", false)
+            .mda(&["sh", "-c", &script, "mda", "%I"]),
+    );
+    for signal in SIGNALS {
+        let run = popfetch.start(&[]);
+        thread::sleep(Duration::from_millis(300));
+        run.signal(signal);
+        let ran = run.wait();
+        assert_eq!(ran.status.signal(), Some(signal.as_raw()), "{ran:?}");
+    }
+    popfetch.run(&[]).expect_silence();
+    let names: Vec<String> = mailbox::folder(&out)
+        .into_iter()
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    assert_eq!(names.len(), 6, "{names:?}");
+}
+
+#[test]
+fn a_signal_that_was_ignored_stays_ignored() {
+    let server = alice(numbered(40));
+    server.change(|settings| settings.rate = Some(20_000));
+    let (popfetch, mail) = home_with(&server, |account| account);
+    let inner = popfetch.command([""; 0]);
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!(
+        "trap '' HUP; exec {}",
+        env!("CARGO_BIN_EXE_popfetch")
+    ));
+    shell.env_clear().current_dir(popfetch.home());
+    for (key, value) in inner.get_envs() {
+        shell.env(key, value.unwrap());
+    }
+    let run = crate::support::popfetch::Running::start(&mut shell);
+    thread::sleep(Duration::from_millis(300));
+    run.signal(Signal::HUP);
+    run.wait().expect_silence();
+    assert_eq!(delivered(&mail), expected(numbered(40)));
+}
+
+/// Runs popfetch on a terminal of its own, asks for a password, signals, and says how it and the terminal ended.
+const ON_A_TERMINAL: &str = r#"
+import os, pty, select, signal, sys, termios, time
+number, how, program = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+pid, tty = pty.fork()
+if pid == 0:
+    os.execv(program, [program])
+said = b''
+end = time.time() + 20
+while b'assword' not in said and time.time() < end:
+    if select.select([tty], [], [], 0.1)[0]:
+        said += os.read(tty, 4096)
+time.sleep(0.3)
+quiet = not termios.tcgetattr(tty)[3] & termios.ECHO
+if how == 'key':
+    os.write(tty, b'\x03')
+else:
+    os.kill(pid, number)
+status = None
+end = time.time() + 5
+while time.time() < end:
+    done, status = os.waitpid(pid, os.WNOHANG)
+    if done:
+        break
+    time.sleep(0.01)
+else:
+    print('does not end')
+    os.kill(pid, signal.SIGKILL)
+    sys.exit()
+echo = bool(termios.tcgetattr(tty)[3] & termios.ECHO)
+print('quiet' if quiet else 'loud', os.WTERMSIG(status) if os.WIFSIGNALED(status) else status, 'echo' if echo else 'no echo')
+"#;
+
+#[test]
+fn a_signal_at_the_password_prompt_gives_the_terminal_back() {
+    for (signal, how) in [
+        (Signal::INT, "key"),
+        (Signal::TERM, "kill"),
+        (Signal::HUP, "kill"),
+    ] {
+        let server = alice(numbered(1));
+        let (popfetch, _) = home_with(&server, |account| account.without("password"));
+        let inner = popfetch.command([""; 0]);
+        let mut python = Command::new("python3");
+        python.args(["-c", ON_A_TERMINAL, &signal.as_raw().to_string(), how]);
+        python
+            .arg(env!("CARGO_BIN_EXE_popfetch"))
+            .env_clear()
+            .current_dir(popfetch.home());
+        for (key, value) in inner.get_envs() {
+            python.env(key, value.unwrap());
+        }
+        let ran = crate::support::popfetch::Running::start(&mut python).wait();
+        let right = format!("quiet {} echo\n", signal.as_raw());
+        assert_eq!(ran.stdout, right, "{how} {signal:?}: {}", ran.stderr);
+    }
+}
