@@ -607,7 +607,10 @@ fn a_login_that_went_wrong_is_not_followed_by_a_weaker_one() {
             settings.mechanisms = Mechanism::ALL.to_vec();
         });
         let (popfetch, _) = home(&server);
-        popfetch.run(&[]).expect_code(77);
+        popfetch
+            .run(&[])
+            .expect_code(77)
+            .expect_stderr("auth = [\"plain\"]");
         let session = server.last_session();
         assert_eq!(
             session.commands_of("AUTH").len(),

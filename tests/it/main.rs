@@ -13,6 +13,7 @@ mod hostile;
 mod login;
 mod mda;
 mod network;
+mod promises;
 mod quirks;
 mod rooms;
 mod run;
