@@ -177,7 +177,7 @@ pub enum Hint {
     AllowCleartext,
     /// `keep = false` needs neither UIDL nor TOP.
     NoKeep,
-    /// A line to paste: `auth = ["plain"]`.
+    /// The method to list in `auth`.
     Auth(&'static str),
     /// Check user and password.
     Password,

@@ -224,7 +224,12 @@ fn at_the_timeout_the_whole_group_is_ended() {
             "{line}: {why}"
         );
         assert!(started.elapsed() < Duration::from_secs(5), "{line}");
-        assert!(!is_running(&fs::read_to_string(&pid).unwrap()), "{line}");
+        // Killed is not gone yet, on a busy machine.
+        let pid = fs::read_to_string(&pid).unwrap();
+        while is_running(&pid) && started.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert!(!is_running(&pid), "{line}");
     }
 }
 
