@@ -54,34 +54,34 @@ pub(super) fn print(fields: Fields<'_>) -> Print {
     // Stable: fields of one name stay in their order, and only they have one that says something.
     named.sort_by_key(|(position, _)| *position);
 
-    let mut hash = Sha256::new();
+    let mut text = Vec::new();
     if named.is_empty() {
         fields
             .filter(|field| !SERVERS_OWN.iter().any(|name| field.is(name)))
-            .for_each(|field| add(&mut hash, &field));
+            .for_each(|field| add(&mut text, &field));
     } else {
-        named.iter().for_each(|(_, field)| add(&mut hash, field));
+        named.iter().for_each(|(_, field)| add(&mut text, field));
     }
     let mut print = [0; 12];
-    print.copy_from_slice(&hash.finalize()[..12]);
+    print.copy_from_slice(&Sha256::digest(&text)[..12]);
     Print(print)
 }
 
 /// `name:word word ...` and LF: blanks and folding are all one.
-fn add(hash: &mut Sha256, field: &Field<'_>) {
-    hash.update(field.name().to_ascii_lowercase());
-    hash.update(b":");
+fn add(text: &mut Vec<u8>, field: &Field<'_>) {
+    text.extend(field.name().iter().map(u8::to_ascii_lowercase));
+    text.push(b':');
     let words = field
         .value()
         .split(u8::is_ascii_whitespace)
         .filter(|word| !word.is_empty());
     for (position, word) in words.enumerate() {
         if position > 0 {
-            hash.update(b" ");
+            text.push(b' ');
         }
-        hash.update(word);
+        text.extend_from_slice(word);
     }
-    hash.update(b"\n");
+    text.push(b'\n');
 }
 
 #[cfg(test)]
