@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, PipeReader, PipeWriter, Read, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -25,6 +25,9 @@ const LONG: Duration = Duration::from_millis(50);
 /// Octets that a pipe holds without being asked, and at most (Linux's default for who is not root).
 const USUAL: usize = 64 << 10;
 const PIPE: usize = 1 << 20;
+
+/// The longest wait where its exit ends it.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 /// How a child ended.
 #[derive(Debug)]
@@ -104,9 +107,11 @@ pub(super) struct Child {
     /// The end that it reads from is held here too, because what is left unread can be asked for at that end
     /// everywhere, at the other only on Linux.
     input: Input,
-    /// Its stdout and stderr as long as they are open.
-    outputs: Vec<PipeReader>,
+    /// Its stdout and stderr, one pipe, as long as that is open.
+    output: Option<PipeReader>,
     said: Vec<u8>,
+    /// Readable when it has exited, where the system has such a thing; else it is looked for again and again.
+    exited: Option<OwnedFd>,
 }
 
 impl Child {
@@ -115,29 +120,22 @@ impl Child {
     /// # Errors
     /// That of the start; nothing is running then.
     pub(super) fn spawn(mut command: Command, input: Input) -> io::Result<Self> {
-        let mut process = command
+        let (output, stdout) = io::pipe()?;
+        rustix::io::ioctl_fionbio(&output, true)?;
+        let process = command
             .stdin(input.reader.try_clone()?)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(stdout.try_clone()?)
+            .stderr(stdout)
             .process_group(0)
             .spawn()?;
-        let stdout = process.stdout.take().map(OwnedFd::from);
-        let stderr = process.stderr.take().map(OwnedFd::from);
-        let child = Self {
+        Ok(Self {
+            exited: exit_of(&process),
             process,
             reaped: false,
             input,
-            outputs: stdout
-                .into_iter()
-                .chain(stderr)
-                .map(PipeReader::from)
-                .collect(),
+            output: Some(output),
             said: Vec::new(),
-        };
-        for output in &child.outputs {
-            rustix::io::ioctl_fionbio(output, true)?;
-        }
-        Ok(child)
+        })
     }
 
     /// Feeds it the rest of the message and hears it out, until it has exited or `limit` is over.
@@ -155,16 +153,20 @@ impl Child {
                 self.reaped = true;
                 break Some(status);
             }
-            let left = deadline.map_or(LONG, |it| it.saturating_duration_since(Instant::now()));
+            let left = deadline.map_or(LONGEST, |it| it.saturating_duration_since(Instant::now()));
             if left.is_zero() {
                 break None;
             }
-            pause = if fed || heard {
-                SHORT
-            } else {
-                LONG.min(pause * 2)
+            pause = match &self.exited {
+                Some(_) => LONGEST,
+                None if fed || heard => SHORT,
+                None => LONG.min(pause * 2),
             };
-            self.wait(self.input.writer.as_ref(), pause.min(left))?;
+            self.wait(
+                self.input.writer.as_ref(),
+                self.exited.as_ref(),
+                pause.min(left),
+            )?;
         };
         match status {
             Some(_) => self.hear_out(AFTER)?,
@@ -178,39 +180,40 @@ impl Child {
         })
     }
 
-    /// Reads once from each output, so that a noisy child cannot keep us; whether there was anything.
+    /// Reads once from its output, so that a noisy child cannot keep us; whether there was anything.
     fn hear(&mut self) -> io::Result<bool> {
-        let mut buffer = [0; 16 * 1024];
-        let mut heard = false;
-        let mut at = 0;
-        while let Some(output) = self.outputs.get_mut(at) {
-            match output.read(&mut buffer) {
-                Ok(0) => {
-                    self.outputs.remove(at);
-                    continue;
-                }
-                Ok(read) => {
-                    let kept = read.min(KEPT - self.said.len());
-                    self.said.extend_from_slice(&buffer[..kept]);
-                    heard = true;
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+        let mut buffer = [0; KEPT];
+        let Some(output) = &mut self.output else {
+            return Ok(false);
+        };
+        match output.read(&mut buffer) {
+            Ok(0) => {
+                self.output = None;
+                Ok(false)
             }
-            at += 1;
+            Ok(read) => {
+                let kept = read.min(KEPT - self.said.len());
+                self.said.extend_from_slice(&buffer[..kept]);
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+            Err(error) => Err(error),
         }
-        Ok(heard)
     }
 
-    /// Waits until something can be written or read, or the time is over.
-    fn wait(&self, input: Option<&PipeWriter>, time: Duration) -> io::Result<()> {
+    /// Waits until something can be written or read, it has exited, or the time is over.
+    fn wait(
+        &self,
+        input: Option<&PipeWriter>,
+        exited: Option<&OwnedFd>,
+        time: Duration,
+    ) -> io::Result<()> {
         let input = input.map(|it| PollFd::new(it, PollFlags::OUT));
-        let outputs = self.outputs.iter();
-        let mut pipes: Vec<_> = outputs
-            .map(|it| PollFd::new(it, PollFlags::IN))
-            .chain(input)
-            .collect();
+        let exited = exited.map(|it| PollFd::new(it, PollFlags::IN));
+        let output = self.output.as_ref();
+        let output = output.map(|it| PollFd::new(it, PollFlags::IN));
+        let mut pipes: Vec<_> = [input, exited, output].into_iter().flatten().collect();
         let time = Timespec::try_from(time).map_err(io::Error::other)?;
         match poll(&mut pipes, Some(&time)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
@@ -218,24 +221,24 @@ impl Child {
         }
     }
 
-    /// Reads its outputs to their end, or as long as `time`.
+    /// Reads its output to its end, or as long as `time`.
     fn hear_out(&mut self, time: Duration) -> io::Result<()> {
         let until = Instant::now() + time;
         loop {
             self.hear()?;
             let left = until.saturating_duration_since(Instant::now());
-            if self.outputs.is_empty() || left.is_zero() {
+            if self.output.is_none() || left.is_zero() {
                 return Ok(());
             }
-            self.wait(None, left)?;
+            self.wait(None, None, left)?;
         }
     }
 
     /// Ends the whole group: told to, then killed.
     fn end(&mut self) -> io::Result<()> {
         self.signal(Signal::TERM);
-        if self.outputs.is_empty() {
-            // They would tell when it is gone; its exit must not be seen yet, see `signal`.
+        if self.output.is_none() {
+            // It would tell when it is gone; its exit must not be seen yet, see `signal`.
             std::thread::sleep(GRACE);
         } else {
             self.hear_out(GRACE)?;
@@ -264,6 +267,22 @@ impl Child {
             // That the group is gone already is as good.
             let _ = kill_process_group(group, signal);
         }
+    }
+}
+
+/// What is readable when a child has exited.
+fn exit_of(process: &std::process::Child) -> Option<OwnedFd> {
+    // From Linux 5.3; sandboxes may forbid it.
+    #[cfg(target_os = "linux")]
+    return rustix::process::pidfd_open(
+        Pid::from_raw(process.id().cast_signed())?,
+        rustix::process::PidfdFlags::empty(),
+    )
+    .ok();
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = process;
+        None
     }
 }
 
