@@ -243,6 +243,11 @@ pub trait Delivery {
     /// Messages a batch may hold: 1 for an MDA, else as many as open files are allowed.
     fn capacity(&self) -> usize;
 
+    /// Whether `begin` reads the envelope: a Maildir keeps none of it.
+    fn wants_envelope(&self) -> bool {
+        true
+    }
+
     /// Begins a message.
     fn begin(&mut self, envelope: &Envelope) -> Result<(), Error>;
 

@@ -7,18 +7,32 @@ mod settle;
 mod tests;
 
 use std::fs::File;
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use rustix::io::Errno;
 
 use super::place::{Place, absolute};
 use super::{Delivery, Destination, Envelope, Error, Intents, Kind, Outcome};
+use crate::disk;
 use folder::Folder;
 pub(super) use settle::settle;
 
 /// Octets of a message gathered for one write.
 const BUFFER: usize = 64 << 10;
+
+/// What is as large as this is written as it is, not gathered first.
+const LARGE: usize = 16 << 10;
+
+/// Octets written after which the disk is given them.
+const WRITEBACK: u64 = 1 << 20;
+
+/// Threads that flush a batch, and messages that each has at least: waits for the disk pass side by side.
+const FLUSHERS: usize = 4;
+const FLUSHED_EACH: usize = 8;
 
 /// Handles held besides those of messages: tmp/, new/, and one in passing.
 const HANDLES: usize = 3;
@@ -35,11 +49,35 @@ pub(super) struct Maildir {
     new: Folder,
     capacity: usize,
     /// The message in hand.
-    hand: Option<(String, BufWriter<File>)>,
+    hand: Option<Hand>,
+    /// Its octets that are not written yet.
+    buffer: Vec<u8>,
     /// The messages of the batch, each with its file until that is flushed.
     staged: Vec<(String, Option<File>)>,
     /// The names have been given out: from now on the journal may know them.
     prepared: bool,
+}
+
+/// A message being written in tmp/.
+struct Hand {
+    name: String,
+    file: File,
+    length: u64,
+    /// Octets written and not yet given to the disk.
+    dirty: u64,
+}
+
+impl Hand {
+    fn write(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.file.write_all(octets)?;
+        self.length += octets.len() as u64;
+        self.dirty += octets.len() as u64;
+        if self.dirty >= WRITEBACK {
+            self.dirty = 0;
+            disk::start_writeback(&self.file, self.length);
+        }
+        Ok(())
+    }
 }
 
 impl Maildir {
@@ -65,6 +103,7 @@ impl Maildir {
             new: maildir.part("new")?,
             capacity: files.saturating_sub(HANDLES).max(1),
             hand: None,
+            buffer: Vec::with_capacity(BUFFER),
             staged: Vec::new(),
             prepared: false,
         })
@@ -134,13 +173,22 @@ impl Delivery for Maildir {
         self.capacity
     }
 
+    fn wants_envelope(&self) -> bool {
+        false
+    }
+
     fn begin(&mut self, _envelope: &Envelope) -> Result<(), Error> {
         self.cut();
         loop {
             let name = name::fresh(&self.tag);
             match self.tmp.create(&name) {
                 Ok(file) => {
-                    self.hand = Some((name, BufWriter::with_capacity(BUFFER, file)));
+                    self.hand = Some(Hand {
+                        name,
+                        file,
+                        length: 0,
+                        dirty: 0,
+                    });
                     return Ok(());
                 }
                 // The next name has another number.
@@ -153,39 +201,35 @@ impl Delivery for Maildir {
     }
 
     fn write(&mut self, piece: &[u8]) -> Result<(), Error> {
-        let Some((name, file)) = &mut self.hand else {
-            return Err(self.nothing_in_hand());
-        };
-        if let Err(error) = file.write_all(piece) {
-            let error = Error::io("write", &self.tmp.path.join(name))(error);
-            self.cut();
-            return Err(error);
+        if self.buffer.len() + piece.len() > BUFFER || piece.len() >= LARGE {
+            self.write_out()?;
         }
-        Ok(())
+        if piece.len() >= LARGE {
+            self.with_hand(|hand, _| hand.write(piece))
+        } else {
+            self.with_hand(|_, buffer| {
+                buffer.extend_from_slice(piece);
+                Ok(())
+            })
+        }
     }
 
     fn end(&mut self) -> Result<(), Error> {
-        let Some((name, file)) = &mut self.hand else {
-            return Err(self.nothing_in_hand());
-        };
-        if let Err(error) = file.flush() {
-            let error = Error::io("write", &self.tmp.path.join(name))(error);
-            self.cut();
-            return Err(error);
-        }
-        if let Some((name, file)) = self.hand.take() {
-            let (file, _) = file.into_parts();
-            self.staged.push((name, Some(file)));
+        self.write_out()?;
+        if let Some(hand) = self.hand.take() {
+            // The disk begins while the rest of the batch arrives; and where space is given to files only when they
+            // are written back, all of them have theirs before the first flush, which then serves them all.
+            disk::start_writeback(&hand.file, hand.length);
+            self.staged.push((hand.name, Some(hand.file)));
         }
         Ok(())
     }
 
     fn cut(&mut self) {
-        if let Some((name, file)) = self.hand.take() {
-            // What is still in the buffer is not worth writing.
-            let _ = file.into_parts();
+        self.buffer.clear();
+        if let Some(hand) = self.hand.take() {
             // What cannot be removed now is removed when the next run settles.
-            let _ = self.tmp.remove(&name);
+            let _ = self.tmp.remove(&hand.name);
         }
     }
 
@@ -227,22 +271,65 @@ impl Delivery for Maildir {
 }
 
 impl Maildir {
-    fn nothing_in_hand(&self) -> Error {
-        Error::io("write", &self.tmp.path)(io::Error::other("no message was begun"))
+    /// Works on the message in hand; after an error nothing of it is left.
+    fn with_hand(
+        &mut self,
+        work: impl FnOnce(&mut Hand, &mut Vec<u8>) -> io::Result<()>,
+    ) -> Result<(), Error> {
+        let Some(hand) = &mut self.hand else {
+            let nothing = io::Error::other("no message was begun");
+            return Err(Error::io("write", &self.tmp.path)(nothing));
+        };
+        let worked = work(hand, &mut self.buffer);
+        let worked =
+            worked.map_err(|error| Error::io("write", &self.tmp.path.join(&hand.name))(error));
+        if worked.is_err() {
+            self.cut();
+        }
+        worked
+    }
+
+    /// Writes what was gathered.
+    fn write_out(&mut self) -> Result<(), Error> {
+        self.with_hand(|hand, buffer| {
+            hand.write(buffer)?;
+            buffer.clear();
+            Ok(())
+        })
     }
 
     /// Flushes each message, then tmp/.
     fn flush(&mut self) -> Result<(), Error> {
-        for (name, file) in &mut self.staged {
-            if let Some(file) = file.take() {
-                file.sync_all()
-                    .map_err(Error::io("flush", &self.tmp.path.join(name)))?;
-            }
+        if self.staged.is_empty() {
+            return Ok(());
         }
-        if !self.staged.is_empty() {
-            self.tmp.flush()?;
-        }
-        Ok(())
+        let tmp = &self.tmp;
+        let flush = |(name, file): &mut (String, Option<File>)| match file.take() {
+            Some(file) => file
+                .sync_all()
+                .map_err(Error::io("flush", &tmp.path.join(name))),
+            None => Ok(()),
+        };
+        // The first alone: a file system with a journal does with it most of what the others need.
+        let mut left = self.staged.iter_mut();
+        left.next().map_or(Ok(()), flush)?;
+        let flushers = FLUSHERS.min(left.len() / FLUSHED_EACH + 1);
+        let left = Mutex::new(left);
+        // Not held while a file is flushed, and nobody panics while holding it.
+        let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let work = || std::iter::from_fn(next).try_for_each(flush);
+        thread::scope(|scope| {
+            // Where no further thread can be had, those there are do the work.
+            let started: Vec<_> = (1..flushers)
+                .map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
+                .collect();
+            let own = work();
+            started.into_iter().fold(own, |result, thread| {
+                let flushed = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+                result.and(flushed)
+            })
+        })?;
+        self.tmp.flush()
     }
 
     /// Renames one message into new/.
