@@ -20,7 +20,7 @@ pub(super) struct Maildrop {
 }
 
 /// Commands in flight at most: enough to fill a long line with small messages.
-const COMMANDS: usize = 256;
+const COMMANDS: usize = 1000;
 /// Octets in flight at most.
 const OCTETS: u64 = 8 * 1024 * 1024;
 

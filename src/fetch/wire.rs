@@ -5,8 +5,11 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use super::event::{Event, Listener};
-use crate::net::Stream;
+use crate::net::{self, Stream};
 use crate::pop3;
+
+// A server that waits for us to read must not make us wait for it.
+const _: () = assert!(pop3::UNREAD <= net::SEND_BUFFER);
 
 /// A connection that tells the listener what passes over it (`-vv`).
 pub(super) struct Wire<'a> {

@@ -21,6 +21,7 @@ mod wait;
 pub use certificate::CertificateFacts;
 pub use error::Error;
 pub use fingerprint::Fingerprint;
+pub use socket::SEND_BUFFER;
 pub use stop::Stop;
 pub use stream::Stream;
 pub use tls::{Backend, TlsInfo, TlsPool, TlsSettings, TlsVersion};

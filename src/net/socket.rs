@@ -7,6 +7,9 @@ use socket2::{SockRef, TcpKeepalive};
 
 use super::{Error, Stop, Timeouts, wait};
 
+/// Octets that a write takes at once, whether the peer reads or not.
+pub const SEND_BUFFER: usize = 64 * 1024;
+
 /// A TCP connection whose reads and writes end at their time limit or when the flag is raised.
 #[derive(Debug)]
 pub(super) struct Socket {
@@ -37,6 +40,8 @@ impl Socket {
     pub(super) fn new(tcp: TcpStream, timeouts: Timeouts, stop: Stop) -> io::Result<Self> {
         tcp.set_nonblocking(true)?;
         tcp.set_nodelay(true)?;
+        // Where the system refuses, its own size is near enough.
+        let _ = SockRef::from(&tcp).set_send_buffer_size(SEND_BUFFER);
         // Keeps the entry of a NAT alive while a delivery takes its time; nothing depends on it.
         let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60));
         let _ = SockRef::from(&tcp).set_tcp_keepalive(&keepalive);

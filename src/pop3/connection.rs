@@ -236,8 +236,8 @@ impl<S: Wire> Connection<S> {
         self.read_status(line)
     }
 
-    /// Sends what was taken up, and awaits a line.
-    fn reply_line(&mut self) -> Result<Range<usize>, Error> {
+    /// Sends what was taken up.
+    pub(super) fn send(&mut self) -> Result<(), Error> {
         if !self.out.is_empty() {
             let sent = self.wire.write_all(&self.out);
             if self.secret.is_some() {
@@ -247,6 +247,12 @@ impl<S: Wire> Connection<S> {
             sent?;
             self.wire.flush()?;
         }
+        Ok(())
+    }
+
+    /// Sends what was taken up, and awaits a line.
+    fn reply_line(&mut self) -> Result<Range<usize>, Error> {
+        self.send()?;
         self.rearm();
         self.take_line(false)
     }

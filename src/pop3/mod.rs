@@ -31,7 +31,7 @@ pub use error::Error;
 pub use listing::{Listing, Scan};
 pub use login::NotAuthenticated;
 pub use reply::{Reply, ResponseCode};
-pub use retrieval::{Incoming, Retrieval, Window};
+pub use retrieval::{Incoming, Retrieval, UNREAD, Window};
 pub use session::Session;
 pub use transaction::{Pipelining, Transaction, Update};
 pub use wire::Wire;

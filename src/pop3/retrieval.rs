@@ -9,14 +9,17 @@ use super::wire::Wire;
 /// Commands ahead of their replies at most, whatever the window says.
 ///
 /// A server that waits for us to read its replies does not read commands. Ours must fit into the sockets' buffers
-/// then, or both sides would wait for ever: 200 commands of at most 18 octets are less than the smallest buffer
-/// in use, 4 KiB.
-pub(super) const AHEAD: usize = 200;
+/// then, or both sides would wait for ever: so many commands of at most 18 octets are less than
+/// [`UNREAD`], for which a [`Wire`] has room.
+pub(super) const AHEAD: usize = 1000;
+
+/// Octets that a wire must take without waiting, though the server reads none of them.
+pub const UNREAD: usize = 18 * AHEAD;
 
 /// The window's bounds.
 #[derive(Debug, Clone, Copy)]
 pub struct Window {
-    /// Commands in flight at most; 1 without pipelining. More than 200 count as 200.
+    /// Commands in flight at most; 1 without pipelining. More than 1000 count as 1000.
     pub commands: usize,
     /// Octets (by scan listing) in flight at most; one message always goes, and one without a size goes alone.
     pub octets: u64,
@@ -123,6 +126,20 @@ impl<'t, S: Wire> Retrieval<'t, S> {
         self.octets
     }
 
+    /// Sends the commands that the window has room for, without awaiting their replies. [`Retrieval::next`] does it too;
+    /// before it there may be something to do while the replies travel.
+    ///
+    /// # Errors
+    /// The socket's trouble.
+    pub fn ask(&mut self) -> Result<(), Error> {
+        if self.broken || self.body.is_some() {
+            return Ok(());
+        }
+        let asked = self.refill().and_then(|()| self.connection.send());
+        self.broken = asked.is_err();
+        asked
+    }
+
     /// Sends no further command; those in flight still have to be read.
     pub fn stop(&mut self) {
         self.wanted.truncate(self.sent);
@@ -136,6 +153,11 @@ impl<'t, S: Wire> Retrieval<'t, S> {
     /// Whether octets wait in the session's own buffer.
     pub fn buffered(&self) -> bool {
         self.connection.buffered()
+    }
+
+    /// More was asked for, and nothing of it waits in the session's own buffer.
+    pub fn awaits_more(&self) -> bool {
+        !self.idle() && !self.buffered()
     }
 
     /// The connection below.
@@ -401,21 +423,21 @@ mod tests {
 
     #[test]
     fn commands_go_many_in_one_write() {
-        let server = Maildrop::new(vec![Some(b"x\r\n.\r\n".to_vec()); 1000], 4096);
+        let server = Maildrop::new(vec![Some(b"x\r\n.\r\n".to_vec()); 5000], 4096);
         let tally = server.tally();
         let mut connection = Connection::new(server, false);
         let window = Window {
             commands: usize::MAX,
             octets: u64::MAX,
         };
-        let mut retrieval = sized(&mut connection, 1..=1000, window);
+        let mut retrieval = sized(&mut connection, 1..=5000, window);
         let mut messages = 0;
         while let Some(incoming) = retrieval.next() {
             incoming.unwrap();
             messages += 1;
         }
-        assert_eq!(messages, 1000);
-        assert!(tally.borrow().most_octets <= 4096);
+        assert_eq!(messages, 5000);
+        assert!(tally.borrow().most_octets <= UNREAD);
         assert!(tally.borrow().writes <= 10, "{}", tally.borrow().writes);
     }
 

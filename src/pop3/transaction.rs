@@ -233,6 +233,7 @@ impl<S: Wire> Transaction<S> {
 mod tests {
     use std::io;
 
+    use super::super::retrieval::UNREAD;
     use super::*;
     use crate::pop3::maildrop::Maildrop;
     use crate::pop3::script::Script;
@@ -502,7 +503,7 @@ mod tests {
             let tally = tally.borrow();
             assert!(tally.quit);
             assert_eq!(tally.deleted, (1..=count).collect::<Vec<_>>());
-            assert!(tally.most_octets <= 4096, "{}", tally.most_octets);
+            assert!(tally.most_octets <= UNREAD, "{}", tally.most_octets);
             assert!(if ahead {
                 tally.writes <= count / 100 + 1
             } else {
