@@ -16,7 +16,7 @@ const MESSAGES: usize = 128;
 const OCTETS: u64 = 64 * 1024 * 1024;
 /// How long a message may wait for its batch to fill.
 const AGE: Duration = Duration::from_secs(1);
-/// Outcomes of an MDA are flushed at least this often: its messages have no intents to settle by.
+/// Outcomes are flushed at least this often: an MDA's messages have no intents to settle by.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
 /// Room in the journal for one outcome, octets.
@@ -176,7 +176,9 @@ impl<'a> Batch<'a> {
             journal.append(&lines)
         };
         written.map_err(|error| failure::memory(&error))?;
-        if !matches!(intents, Intents::Nothing) || self.flushed.elapsed() >= FLUSH_EVERY {
+        // What stands in a Maildir needs no word of the journal to be found there after a crash, so the flush is that of
+        // the next batch's intents, or of the session's last. An mbox is not to be unlocked before.
+        if matches!(intents, Intents::Region(_)) || self.flushed.elapsed() >= FLUSH_EVERY {
             journal.flush().map_err(|error| failure::memory(&error))?;
             self.flushed = Instant::now();
         }

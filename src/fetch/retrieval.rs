@@ -80,6 +80,16 @@ impl Courier<'_> {
                 haul.unremembered = true;
                 return Err(Stopped::Signal);
             }
+            if !batch.is_empty() {
+                // The server has the next commands before the disk is waited for.
+                retrieval
+                    .ask()
+                    .map_err(on_wire)
+                    .inspect_err(|_| haul.unremembered = true)?;
+                if batch.is_full() || (retrieval.awaits_more() && retrieval.wire().quiet(LULL)) {
+                    self.commit(batch, haul)?;
+                }
+            }
             let Some(incoming) = retrieval.next() else {
                 return Ok(());
             };
@@ -102,11 +112,6 @@ impl Courier<'_> {
                         return Err(stopped);
                     }
                 }
-            }
-            if batch.is_full()
-                || (!batch.is_empty() && !retrieval.buffered() && retrieval.wire().quiet(LULL))
-            {
-                self.commit(batch, haul)?;
             }
         }
     }
@@ -180,6 +185,7 @@ impl Courier<'_> {
             .filter(|uid| haul.failed.contains(*uid))
             .map(|_| Unwanted::EarlierCopy);
         let mut header = Header::default();
+        let mut print = None;
         let mut begun = false;
         let mut told = 0;
         while let Some(piece) = retrieval
@@ -193,7 +199,9 @@ impl Courier<'_> {
                         .write(piece)
                         .map_err(|error| failure::delivery(&error))?;
                 } else if header.push(piece) {
-                    unwanted = self.begin(&header, scan.uid, drop.by_content, batch, haul)?;
+                    let known = *print.insert(header.print());
+                    unwanted =
+                        self.begin(&header, known, scan.uid, drop.by_content, batch, haul)?;
                     begun = unwanted.is_none();
                 }
             }
@@ -209,10 +217,10 @@ impl Courier<'_> {
                 return Err(failure::protocol(account, what).into());
             }
         }
+        let print = print.unwrap_or_else(|| header.print());
         if unwanted.is_none() && !begun {
-            unwanted = self.begin(&header, scan.uid, drop.by_content, batch, haul)?;
+            unwanted = self.begin(&header, print, scan.uid, drop.by_content, batch, haul)?;
         }
-        let print = header.print();
         let uid = scan.uid.map_or_else(|| stand_in(print), <[u8]>::to_vec);
         if drop.by_content {
             haul.contents.insert(position, uid.clone());
@@ -263,12 +271,12 @@ impl Courier<'_> {
     fn begin(
         &mut self,
         header: &Header,
+        print: Print,
         uid: Option<&[u8]>,
         by_content: bool,
         batch: &mut Batch<'_>,
         haul: &mut Haul,
     ) -> Result<Option<Unwanted>, Stopped> {
-        let print = header.print();
         if by_content && uid.is_none() {
             let met = haul.met.entry(print).or_insert(0);
             *met += 1;
@@ -282,12 +290,16 @@ impl Courier<'_> {
             }
         }
         let received = now();
-        let envelope = Envelope {
-            sender: header.sender(),
-            received,
-            uid: uid.map_or_else(|| escape(&stand_in(print)), escape),
-        };
         let delivery = batch.delivery();
+        let envelope = if delivery.wants_envelope() {
+            Envelope {
+                sender: header.sender(),
+                received,
+                uid: uid.map_or_else(|| escape(&stand_in(print)), escape),
+            }
+        } else {
+            Envelope::default()
+        };
         delivery
             .begin(&envelope)
             .map_err(|error| failure::delivery(&error))?;
