@@ -29,6 +29,8 @@ mod wire;
 
 use std::sync::Arc;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
+
 use crate::config::Account;
 use crate::net::{Stop, TlsPool};
 use crate::secret::{self, Request, Secret, Source};
@@ -82,6 +84,8 @@ impl Run<'_> {
                 Err(failure) => self.failed(account, failure),
             });
         }
+        // Every account's lock and journal are open from here on.
+        self.files_each();
         // What a crash left is settled for every account before the first delivery: two of them may share a mailbox.
         let ready = self
             .accounts
@@ -254,16 +258,28 @@ impl Run<'_> {
 
     /// Open files that each account at work may use for its batch.
     fn files_each(&self) -> usize {
-        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile)
-            .current
-            .unwrap_or(65_536);
         let jobs = self.jobs.clamp(1, self.accounts.len().max(1));
         // Sockets, journals, locks and folders of each account, and what the process holds besides.
         let kept = 32 + 2 * self.accounts.len() + 8 * jobs;
-        (usize::try_from(limit)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(kept)
-            / jobs)
-            .clamp(4, 256)
+        (allowed_files(kept + FILES_EACH * jobs).saturating_sub(kept) / jobs).clamp(4, FILES_EACH)
     }
+}
+
+/// Open files that one account can make use of.
+const FILES_EACH: usize = 160;
+
+/// How many files may be open at once: `wanted`, where the limit is or can be made as high.
+///
+/// The usual soft limit of 1024 is there for programs that use `select`, the hard limit is the administrator's word.
+fn allowed_files(wanted: usize) -> usize {
+    let mut limit = getrlimit(Resource::Nofile);
+    let soft = limit.current.unwrap_or(u64::MAX);
+    let most = limit.maximum.unwrap_or(u64::MAX);
+    let raised = most.min(wanted as u64);
+    if raised <= soft {
+        return usize::try_from(soft).unwrap_or(usize::MAX);
+    }
+    limit.current = Some(raised);
+    let granted = setrlimit(Resource::Nofile, limit).map_or(soft, |()| raised);
+    usize::try_from(granted).unwrap_or(usize::MAX)
 }
