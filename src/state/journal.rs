@@ -1,5 +1,6 @@
 //! A journal open for writing.
 
+use std::fmt::Write as _;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -95,8 +96,8 @@ impl Journal {
                 }
                 in_force = Some(*destination);
             }
-            text.push_str(&line.to_string());
-            text.push('\n');
+            // A String takes whatever is written to it.
+            let _ = writeln!(text, "{line}");
         }
         if text.is_empty() {
             return Ok(());
