@@ -122,7 +122,7 @@ _popfetch() {
 
     case "${cmd}" in
         popfetch)
-            opts="-k -n -j -c -a -q -v -h -V --keep --no-keep --all --limit --max-size --dry-run --jobs --accept-new-uids --no-mail-exit --maildir --mbox --mda --host --port --user --tls --auth --password-command --config --account --quiet --verbose --progress --json --help --version fetch check list info seen config help"
+            opts="-k -n -j -c -a -q -v -h -V --keep --no-keep --all --limit --max-size --dry-run --jobs --shard --accept-new-uids --no-mail-exit --maildir --mbox --mda --host --port --user --tls --auth --password-command --config --account --quiet --verbose --progress --json --help --version fetch check list info seen config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -141,6 +141,10 @@ _popfetch() {
                     return 0
                     ;;
                 -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --shard)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -514,7 +518,7 @@ _popfetch() {
             return 0
             ;;
         popfetch__subcmd__fetch)
-            opts="-k -n -j -c -a -q -v -h --keep --no-keep --all --limit --max-size --dry-run --jobs --accept-new-uids --no-mail-exit --maildir --mbox --mda --host --port --user --tls --auth --password-command --config --account --quiet --verbose --progress --json --help"
+            opts="-k -n -j -c -a -q -v -h --keep --no-keep --all --limit --max-size --dry-run --jobs --shard --accept-new-uids --no-mail-exit --maildir --mbox --mda --host --port --user --tls --auth --password-command --config --account --quiet --verbose --progress --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -533,6 +537,10 @@ _popfetch() {
                     return 0
                     ;;
                 -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --shard)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

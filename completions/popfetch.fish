@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_popfetch_global_optspecs
-    string join \n k/keep no-keep all limit= max-size= n/dry-run j/jobs= accept-new-uids no-mail-exit= maildir= mbox= mda= host= port= user= tls= auth= password-command= c/config= a/account= q/quiet v/verbose progress= json h/help V/version
+    string join \n k/keep no-keep all limit= max-size= n/dry-run j/jobs= shard= accept-new-uids no-mail-exit= maildir= mbox= mda= host= port= user= tls= auth= password-command= c/config= a/account= q/quiet v/verbose progress= json h/help V/version
 end
 
 function __fish_popfetch_needs_command
@@ -27,6 +27,7 @@ end
 complete -c popfetch -n "__fish_popfetch_needs_command" -l limit -d 'Fetch at most so many messages from each account' -r
 complete -c popfetch -n "__fish_popfetch_needs_command" -l max-size -d 'Skip larger messages, and leave them on the server: 500k, 20M, 1G' -r
 complete -c popfetch -n "__fish_popfetch_needs_command" -s j -l jobs -d 'Work on so many accounts at once (default: 8)' -r
+complete -c popfetch -n "__fish_popfetch_needs_command" -l shard -d 'Fetch from the accounts of part K, counted from 0, of N: each account falls to exactly one part by its name' -r
 complete -c popfetch -n "__fish_popfetch_needs_command" -l no-mail-exit -d 'Exit with this status when all is well and there was no new mail' -r
 complete -c popfetch -n "__fish_popfetch_needs_command" -l maildir -d 'Deliver into this Maildir' -r -f -a "(__fish_complete_directories)"
 complete -c popfetch -n "__fish_popfetch_needs_command" -l mbox -d 'Deliver into this mbox file' -r -F
@@ -64,6 +65,7 @@ complete -c popfetch -n "__fish_popfetch_needs_command" -f -a "help" -d 'Print t
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l limit -d 'Fetch at most so many messages from each account' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l max-size -d 'Skip larger messages, and leave them on the server: 500k, 20M, 1G' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -s j -l jobs -d 'Work on so many accounts at once (default: 8)' -r
+complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l shard -d 'Fetch from the accounts of part K, counted from 0, of N: each account falls to exactly one part by its name' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l no-mail-exit -d 'Exit with this status when all is well and there was no new mail' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l maildir -d 'Deliver into this Maildir' -r -f -a "(__fish_complete_directories)"
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l mbox -d 'Deliver into this mbox file' -r -F

@@ -11,7 +11,7 @@ use clap::{
     ValueHint,
 };
 
-use crate::config::{self, Overrides, Tls};
+use crate::config::{self, Overrides, Shard, Tls};
 use crate::report::{Progress, Verbosity};
 use crate::sasl::{Method, Preference};
 
@@ -130,6 +130,9 @@ pub struct Fetch {
     /// Work on so many accounts at once (default: 8)
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
+    /// Fetch from the accounts of part K, counted from 0, of N: each account falls to exactly one part by its name
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<Shard>,
     /// Fetch a maildrop whose unique-ids are all new although it should be known, instead of holding it
     #[arg(long)]
     pub accept_new_uids: bool,

@@ -16,6 +16,9 @@ pub(crate) fn fetch(
     fetch: &Fetch,
 ) -> Result<ExitCode, Refusal> {
     let mut chosen = accounts::choose(everywhere, server, Some(fetch))?;
+    if let Some(shard) = fetch.shard {
+        chosen.accounts.retain(|account| shard.holds(&account.name));
+    }
     if let Some(account) = chosen
         .accounts
         .iter()

@@ -202,6 +202,9 @@ fn refusals_say_what_to_do() {
         ("--auth telepathy", "invalid value 'telepathy'"),
         ("--limit 0", "0 is not in 1.."),
         ("--jobs many", "invalid value 'many'"),
+        ("--shard 4/4", "there is no part 4 of 4"),
+        ("--shard 1", "two numbers as in 0/4"),
+        ("check --shard 0/4", "unexpected argument '--shard'"),
         ("--port 0", "0 is not in 1..=65535"),
         ("--tls maybe", "possible values: implicit, stls, none"),
         (

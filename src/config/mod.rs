@@ -10,6 +10,7 @@ mod identity;
 mod keys;
 mod overrides;
 mod paths;
+mod shard;
 mod units;
 mod unknown;
 mod value;
@@ -20,6 +21,7 @@ pub use file::{load, parse};
 pub use keys::{Key, Table, keys};
 pub use overrides::{Overrides, from_options};
 pub use paths::Paths;
+pub use shard::Shard;
 pub use units::{parse_age, parse_size};
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod quirks;
 mod rooms;
 mod run;
 mod servers;
+mod shards;
 mod sharing;
 mod signals;
 mod terminal;
