@@ -12,6 +12,7 @@ use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
@@ -33,6 +34,9 @@ const WRITEBACK: u64 = 1 << 20;
 /// Threads that flush a batch, and messages that each has at least: waits for the disk pass side by side.
 const FLUSHERS: usize = 4;
 const FLUSHED_EACH: usize = 8;
+
+/// A flush that takes less did not wait for a disk.
+const QUICK: Duration = Duration::from_micros(100);
 
 /// Handles held besides those of messages: tmp/, new/, and one in passing.
 const HANDLES: usize = 3;
@@ -312,8 +316,14 @@ impl Maildir {
         };
         // The first alone: a file system with a journal does with it most of what the others need.
         let mut left = self.staged.iter_mut();
+        let begun = Instant::now();
         left.next().map_or(Ok(()), flush)?;
-        let flushers = FLUSHERS.min(left.len() / FLUSHED_EACH + 1);
+        // Where there is nothing to wait for, threads only cost.
+        let flushers = if begun.elapsed() < QUICK {
+            1
+        } else {
+            FLUSHERS.min(left.len() / FLUSHED_EACH + 1)
+        };
         let left = Mutex::new(left);
         // Not held while a file is flushed, and nobody panics while holding it.
         let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
