@@ -89,7 +89,7 @@ impl Client {
                     job,
                     "mpoprc",
                     &format!(
-                        "account bench\nhost 127.0.0.1\nport {port}\nuser {user}\npassword \"{password}\"\nauth user\ntls off\n\
+                        "account default\nhost 127.0.0.1\nport {port}\nuser {user}\npassword \"{password}\"\nauth user\ntls off\n\
                      keep on\nuidls_file {home}/uidls\ndelivery maildir {mail}\n"
                     ),
                 );

@@ -1,7 +1,7 @@
 //! popfetch beside its peers: whole runs of the programs that are installed, taking turns, the same mail, the same
 //! servers.
 //!
-//! `cargo bench --bench peers -- [MESSAGES] [TURNS]` (1000 messages of 4 KiB and 5 turns, unless said otherwise).
+//! `cargo bench --bench peers -- [MESSAGES] [TURNS]` (300 messages of 4 KiB and 5 turns, unless said otherwise).
 //! The servers are that of the tests, with and without an added round trip, and Dovecot where it is installed and
 //! this runs as root. A turn is every client once, forward and back; ratios are within a turn. The table goes to
 //! standard output, its picture to `target/peers.svg`. Maildirs are made in the temporary folder: its file system
@@ -37,7 +37,7 @@ struct Cell {
 
 fn main() {
     let mut numbers = std::env::args().filter_map(|word| word.parse().ok());
-    let (messages, turns) = (numbers.next().unwrap_or(1000), numbers.next().unwrap_or(5));
+    let (messages, turns) = (numbers.next().unwrap_or(300), numbers.next().unwrap_or(5));
     let installed: Vec<Client> = Client::ALL
         .into_iter()
         .filter(|it| it.is_installed())
