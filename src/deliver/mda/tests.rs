@@ -264,6 +264,22 @@ fn a_message_not_fed_to_its_end_is_never_ended() {
 }
 
 #[test]
+fn a_command_has_the_whole_message_before_it_begins() {
+    let large = &large()[..1_000_000];
+    for message in [&b""[..], b"Subject: x\n\nbody\n", large] {
+        if message.len() > 64 << 10 && !cfg!(target_os = "linux") {
+            continue;
+        }
+        let mut input = Input::fill(&mut &message[..], message.len() as u64).unwrap();
+        // As when we are ended now.
+        assert!(input.writer.is_none());
+        let mut had = Vec::new();
+        io::Read::read_to_end(&mut input.reader, &mut had).unwrap();
+        assert!(had == message);
+    }
+}
+
+#[test]
 fn a_process_left_behind_does_not_hang_us() {
     let started = Instant::now();
     let line = "cat >/dev/null; sleep 20 & echo $! >&2; exit 3";
