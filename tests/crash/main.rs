@@ -2,7 +2,7 @@
 //! run again, and every message has to be in the destination exactly once (through an MDA: at most one of them twice),
 //! with nothing left over and nothing deleted on the server that was not delivered.
 //!
-//! `cargo test` tries a sample. Everything (half an hour on two cores):
+//! `cargo test` tries a sample. Everything (20 minutes on two cores):
 //! `POPFETCH_SWEEP=full cargo test --test crash -- --nocapture --test-threads 1`
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
@@ -12,6 +12,7 @@ mod support;
 
 mod disk;
 mod fault;
+mod found;
 mod scene;
 mod sweep;
 

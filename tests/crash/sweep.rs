@@ -109,10 +109,14 @@ pub(crate) fn sweep(what: &str, points: &[Point]) {
     for (of_command, one) in attempts(points) {
         if of_command { &mut command } else { &mut once }.add(one);
     }
-    println!("{what}: Maildir and mbox: {once}");
-    println!("{what}: MDA: {command}");
-    once.judge(what);
-    command.judge(what);
+    let each = [("Maildir and mbox", once), ("MDA", command)];
+    let tried = each.iter().filter(|(_, sums)| sums.points > 0);
+    for (destination, sums) in tried.clone() {
+        println!("{what}: {destination}: {sums}");
+    }
+    for (_, sums) in tried {
+        sums.judge(what);
+    }
 }
 
 /// The calls of a whole run in a scene.
