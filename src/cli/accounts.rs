@@ -1,5 +1,7 @@
 //! Which accounts a command is about: from the configuration, from options, or from both.
 
+use anyhow::anyhow;
+
 use super::args::{Everywhere, Fetch, Server};
 use super::exit::Refusal;
 use crate::config::{self, Account, Config, Overrides, Paths};
@@ -64,7 +66,7 @@ pub(crate) fn choose(
 pub(crate) fn none(paths: &Paths) -> Refusal {
     Refusal::class(
         Class::Config,
-        format!(
+        anyhow!(
             "no configuration at {}: write one (man popfetch.toml), or say it all on the command line: \
              popfetch --host HOST --user USER --maildir DIR",
             paths.config.display()
@@ -88,11 +90,11 @@ fn select(config: &Config, names: &[String], paths: &Paths) -> Result<Vec<Accoun
         let enabled = config.accounts.iter().filter(|account| account.enabled);
         let enabled: Vec<Account> = enabled.cloned().collect();
         if enabled.is_empty() {
-            let text = format!(
+            let why = anyhow!(
                 "{file}: no account is enabled; name one by -a: {}",
                 known(config)
             );
-            return Err(Refusal::class(Class::Config, text));
+            return Err(Refusal::class(Class::Config, why));
         }
         return Ok(enabled);
     }
@@ -206,7 +208,10 @@ mod tests {
             ),
         ] {
             let refusal = selected(file, names).unwrap_err();
-            assert_eq!((refusal.status, refusal.text.as_str()), (status, text));
+            assert_eq!(
+                (refusal.status, format!("{:#}", refusal.why)),
+                (status, text.to_owned())
+            );
         }
     }
 
@@ -230,7 +235,7 @@ mod tests {
         let refusal = none(&paths());
         assert_eq!(refusal.status, 78);
         assert_eq!(
-            refusal.text,
+            refusal.why.to_string(),
             "no configuration at /c/config.toml: write one (man popfetch.toml), or say it all on the command line: \
              popfetch --host HOST --user USER --maildir DIR"
         );

@@ -15,8 +15,8 @@ pub(crate) const USAGE: u8 = 64;
 pub(crate) struct Refusal {
     /// The exit status.
     pub(crate) status: u8,
-    /// One line, without the program's name.
-    pub(crate) text: String,
+    /// What to say, on one line and without the program's name: what was being done, and why it cannot be.
+    pub(crate) why: anyhow::Error,
 }
 
 impl Refusal {
@@ -24,15 +24,15 @@ impl Refusal {
     pub(crate) fn usage(text: impl Into<String>) -> Self {
         Self {
             status: USAGE,
-            text: text.into(),
+            why: anyhow::Error::msg(text.into()),
         }
     }
 
     /// Something of this class went wrong.
-    pub(crate) fn class(class: Class, text: impl Into<String>) -> Self {
+    pub(crate) fn class(class: Class, why: anyhow::Error) -> Self {
         Self {
             status: class.code(),
-            text: text.into(),
+            why,
         }
     }
 
@@ -40,7 +40,8 @@ impl Refusal {
     pub(crate) fn tell(&self, console: &Console, everywhere: &Everywhere) -> ExitCode {
         let passing = self.status == Class::Temporary.code();
         if !(passing && everywhere.verbosity() == Verbosity::Quiet) {
-            console.err(&format!("popfetch: {}", sanitise(self.text.as_bytes())));
+            let why = format!("{:#}", self.why);
+            console.err(&format!("popfetch: {}", sanitise(why.as_bytes())));
         }
         ExitCode::from(self.status)
     }
@@ -48,7 +49,7 @@ impl Refusal {
 
 impl From<config::Error> for Refusal {
     fn from(error: config::Error) -> Self {
-        Self::class(Class::Config, error.to_string())
+        Self::class(Class::Config, error.into())
     }
 }
 

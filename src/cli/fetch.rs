@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use anyhow::anyhow;
+
 use super::args::{Everywhere, Fetch, Server};
 use super::exit::Refusal;
 use super::{accounts, run::run};
@@ -25,11 +27,11 @@ pub(crate) fn fetch(
         .find(|account| account.target.is_none())
         && !fetch.dry_run
     {
-        let text = format!(
+        let why = anyhow!(
             "account {}: nothing says where its mail goes: set deliver, or give --maildir, --mbox or --mda",
             account.name
         );
-        return Err(Refusal::class(Class::Config, text));
+        return Err(Refusal::class(Class::Config, why));
     }
     if let Some(jobs) = fetch.jobs {
         chosen.jobs = jobs.into();

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Error;
 use signal_hook::consts::SIGPIPE;
 
 use super::accounts::Chosen;
@@ -23,7 +24,8 @@ pub(crate) fn run(
     no_mail: Option<u8>,
     act: impl FnOnce(&Run<'_>) -> Outcome,
 ) -> Result<ExitCode, Refusal> {
-    let unready = |error| Refusal::class(Class::Temporary, format!("cannot begin: {error}"));
+    let unready =
+        |error| Refusal::class(Class::Temporary, Error::new(error).context("cannot begin"));
     let stop = Stop::new().map_err(unready)?;
     let verbosity = everywhere.verbosity();
     let around = Surroundings::detect();
@@ -53,8 +55,8 @@ pub(crate) fn run(
 
 /// What cannot be written to stdout is an error of ours to tell; a reader who left is not.
 pub(crate) fn unwritten(error: std::io::Error) -> Refusal {
-    let text = format!("cannot write to standard output: {error}");
-    Refusal::class(Class::Delivery, text)
+    let why = Error::new(error).context("cannot write to standard output");
+    Refusal::class(Class::Delivery, why)
 }
 
 fn settings(chosen: &Chosen, everywhere: &Everywhere, task: Task, stop: &Stop) -> Settings {

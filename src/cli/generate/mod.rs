@@ -6,6 +6,7 @@ mod manual;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
@@ -19,16 +20,20 @@ pub(crate) fn write(what: &Generate) -> Result<ExitCode, Refusal> {
         Generate::Man { folder } => (folder, manuals()),
         Generate::Completions { folder } => (folder, completions()),
     };
-    let refused = |path: &Path, error: std::io::Error| {
-        let text = format!("{}: cannot write: {error}", path.display());
-        Refusal::class(Class::Delivery, text)
-    };
-    std::fs::create_dir_all(folder).map_err(|error| refused(folder, error))?;
+    let written = put(folder, files);
+    written.map_err(|why| Refusal::class(Class::Delivery, why))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn put(folder: &Path, files: Vec<(PathBuf, Vec<u8>)>) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("{}: cannot make", folder.display()))?;
     for (name, content) in files {
         let path = folder.join(name);
-        std::fs::write(&path, content).map_err(|error| refused(&path, error))?;
+        std::fs::write(&path, content)
+            .with_context(|| format!("{}: cannot write", path.display()))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The manual pages: file name and content.
