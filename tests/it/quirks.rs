@@ -316,3 +316,123 @@ fn a_poll_that_finds_nothing_new_writes_nothing() {
         )
     );
 }
+
+#[test]
+fn status_lines_with_any_words_or_none_as_courier_wildduck_and_popa3d() {
+    let uids = "1 uid-1\r\n2 uid-2\r\n3 uid-3\r\n.\r\n";
+    let sizes: String = (1..=3)
+        .map(|number| format!("{number} {}\r\n", Message::numbered(number).octets()))
+        .collect();
+    for status in [
+        "+OK",
+        "+OK ",
+        "+OK POP3 clients that break here, they violate STD53.",
+        "+OK 3 1203",
+        "+OK Mailbox locked and ready SESSIONID=<cyrus-1-2-3>",
+    ] {
+        let server = alice(numbered(3));
+        server.change(|settings| {
+            let reply = |lines: &str| format!("{status}\r\n{lines}").into_bytes();
+            settings.replies.insert("UIDL".into(), reply(uids));
+            settings
+                .replies
+                .insert("LIST".into(), reply(&format!("{sizes}.\r\n")));
+        });
+        let (popfetch, mail) = home(&server);
+        popfetch.run(&[]).expect_silence();
+        popfetch.run(&[]).expect_silence();
+        assert_eq!(delivered(&mail), expected(numbered(3)), "{status}");
+    }
+}
+
+#[test]
+fn nothing_is_sent_that_capa_does_not_list_as_wildduck_ends_the_session_for_it() {
+    let server = alice(numbered(3));
+    server.change(|settings| settings.top = Support::Missing);
+    let (popfetch, _) = home_with(&server, |account| account.set("keep", false));
+    popfetch.run(&[]).expect_silence();
+    popfetch.run(&["check"]).expect_code(0);
+    popfetch.run(&["list"]).expect_code(0);
+    popfetch.run(&["info"]).expect_code(0);
+    let known = ["CAPA", "AUTH", "UIDL", "LIST", "RETR", "DELE", "QUIT"];
+    for session in server.settled() {
+        for command in session.commands() {
+            let verb = command.split(' ').next().unwrap_or_default();
+            assert!(known.contains(&verb), "{command}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_listed_again_behind_a_deletion_as_wildduck_renumbers_then() {
+    let server = alice(numbered(5));
+    let (popfetch, _) = home_with(&server, |account| account.set("keep", false));
+    popfetch.run(&[]).expect_silence();
+    let session = server.last_session();
+    assert_eq!(session.commands_of("DELE").len(), 5);
+    assert_eq!(
+        (
+            session.commands_of("LIST").len(),
+            session.commands_of("UIDL").len()
+        ),
+        (1, 1)
+    );
+    let last = session
+        .commands()
+        .iter()
+        .rposition(|command| *command == "LIST")
+        .unwrap();
+    let first = session
+        .commands()
+        .iter()
+        .position(|command| command.starts_with("DELE"))
+        .unwrap();
+    assert!(last < first);
+}
+
+#[test]
+fn a_sasl_line_without_a_mechanism_as_dovecot_shows_before_tls() {
+    let server = survives(|settings| {
+        settings.mechanisms_listed = false;
+        settings.capability_lines = vec!["SASL".into()];
+    });
+    assert_eq!(server.settled()[0].method, Some("USER"));
+}
+
+#[test]
+fn an_empty_maildrop_is_no_event() {
+    let server = alice([]);
+    let (popfetch, _) = home(&server);
+    popfetch.run(&[]).expect_silence();
+    popfetch.run(&["--no-keep"]).expect_silence();
+    popfetch.run(&["list"]).expect_code(0);
+}
+
+#[test]
+fn an_unasked_goodbye_is_no_answer_to_the_next_command() {
+    for command in ["UIDL", "LIST", "RETR 1", "RETR 3"] {
+        let server = alice(numbered(3));
+        server.change(|settings| {
+            settings.pipelining = Support::Missing;
+            let goodbye = b"-ERR Disconnected for inactivity.\r\n".to_vec();
+            settings.replies.insert(command.into(), goodbye);
+            let next = match command {
+                "UIDL" => "LIST",
+                "LIST" => "RETR 1",
+                "RETR 1" => "RETR 2",
+                _ => "QUIT",
+            };
+            settings.cut_before = Some(next.into());
+        });
+        let (popfetch, mail) = home_with(&server, |account| account.set("keep", false));
+        let ran = popfetch.run(&[]);
+        assert!([75, 76].contains(&ran.code()), "{command}: {ran:?}");
+        server.change(|settings| {
+            settings.replies.clear();
+            settings.cut_before = None;
+        });
+        popfetch.run(&[]).expect_silence();
+        assert_eq!(delivered(&mail), expected(numbered(3)), "{command}");
+        assert_eq!(server.maildrop("alice", |drop| drop.messages().len()), 0);
+    }
+}
