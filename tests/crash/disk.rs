@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::fault::{self, Fault};
 use crate::scene::{Kind, Scene, Stage};
 use crate::support::popfetch::Ran;
-use crate::sweep::calls;
+use crate::sweep::{calls, side_by_side};
 
 /// A file system of its own on a folder, 2 MiB large; away when dropped.
 struct Mounted {
@@ -194,4 +194,29 @@ fn a_destination_that_vanishes() {
             mended(&stage, "gone for a while");
         }
     }
+}
+
+/// A large batch may be flushed by several threads: what fails in any of them is nobody's delivery.
+#[test]
+fn a_flush_that_fails_in_any_thread() {
+    let mut points = Vec::new();
+    for scene in scenes(&[Kind::Maildir]) {
+        for nth in [1, 3, 9, 27] {
+            for how in ["error=EIO", "signal=KILL"] {
+                points.push((scene, format!("{how}:when={nth}")));
+            }
+        }
+    }
+    side_by_side(&points, |(scene, how)| {
+        let mut stage = Stage::set(*scene);
+        stage.add(40);
+        let ran = fault::run_in_threads(&stage.popfetch, "fsync", how);
+        let what = format!("fsync {how}");
+        if how.starts_with("error") && !ran.status.success() {
+            refused(&stage, &ran, &what);
+        } else {
+            assert_eq!(stage.count(false).unwrap().lost, 0, "{scene}: {what}");
+        }
+        mended(&stage, &what);
+    });
 }

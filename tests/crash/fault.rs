@@ -219,6 +219,16 @@ pub(crate) fn run(popfetch: &Popfetch, fault: &Fault, always: &[String]) -> Ran 
     }
 }
 
+/// Runs the program with an injection in every thread of it, each with a count of its own.
+pub(crate) fn run_in_threads(popfetch: &Popfetch, call: &str, how: &str) -> Ran {
+    let mut words = ["strace", "-f", "-qq", "-o", "/dev/null"]
+        .map(str::to_owned)
+        .to_vec();
+    words.push(format!("--trace={call}"));
+    words.push(format!("--inject={call}:{how}"));
+    wrapped(popfetch, &words)
+}
+
 fn injected(popfetch: &Popfetch, call: &Call, injection: String, always: &[String]) -> Ran {
     let mut all = vec![injection];
     let mut traced = call.name.clone();

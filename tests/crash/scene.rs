@@ -167,6 +167,13 @@ impl Stage {
         self.server.maildrop("alice", |drop| drop.extend(all));
     }
 
+    /// So many messages more.
+    pub(crate) fn add(&mut self, more: u32) {
+        let messages: Vec<Message> = (ALL + 1..=ALL + more).map(Message::numbered).collect();
+        self.texts.extend(messages.iter().map(Message::on_disk));
+        self.server.maildrop("alice", |drop| drop.extend(messages));
+    }
+
     /// A memory of what is long gone from the server, so that this run rewrites the journal.
     fn grow_journal(&self) {
         let journal = self.popfetch.state().join("work.journal");
