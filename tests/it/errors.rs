@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::run::{alice, delivered, expected, home, home_with, numbered, popfetch};
-use crate::support::popfetch::{Account, Ran, Running};
+use crate::support::popfetch::{Account, Popfetch, Ran, Running};
 use crate::support::script::{Script, ScriptServer};
 
 #[track_caller]
@@ -14,6 +14,20 @@ fn one_line(ran: &Ran, code: i32, part: &str) {
     assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     assert!(ran.stderr.starts_with("popfetch: "), "{}", ran.stderr);
     assert_eq!(ran.stdout, "");
+}
+
+/// A home whose account `work` is on the scripted server, in clear and with little patience.
+fn scripted(script: &ScriptServer) -> Popfetch {
+    let mut popfetch = popfetch();
+    let mail = popfetch.path("mail");
+    let account = Account::new("work", "127.0.0.1", "alice")
+        .set("port", i64::from(script.port()))
+        .set("password", "secret")
+        .set("tls", "none")
+        .set("allow_cleartext", true)
+        .set("timeout", "1s");
+    popfetch.account(account.maildir(&mail));
+    popfetch
 }
 
 #[test]
@@ -201,18 +215,7 @@ fn a_server_that_is_none() {
         (b"+OKAY then\r\n", 76),
     ] {
         let script = ScriptServer::start([Script::new().send(greeting)]);
-        let mut popfetch = popfetch();
-        let mail = popfetch.path("mail");
-        let account = Account::new("work", "127.0.0.1", "alice")
-            .set("port", i64::from(script.port()))
-            .set("password", "secret");
-        popfetch.account(
-            account
-                .set("tls", "none")
-                .set("allow_cleartext", true)
-                .set("timeout", "2s")
-                .maildir(&mail),
-        );
+        let popfetch = scripted(&script);
         let ran = popfetch.run(&[]);
         one_line(&ran, code, "popfetch: work: 127.0.0.1:");
         drop(script);
@@ -225,17 +228,7 @@ fn escape_sequences_of_the_server_reach_nobody() {
         ScriptServer::start(
             [Script::new().send("-ERR \x1b]0;owned\x07\x1b[31m red \u{202e}x\r\n")],
         );
-    let mut popfetch = popfetch();
-    let mail = popfetch.path("mail");
-    let account = Account::new("work", "127.0.0.1", "alice")
-        .set("port", i64::from(script.port()))
-        .set("password", "secret");
-    popfetch.account(
-        account
-            .set("tls", "none")
-            .set("allow_cleartext", true)
-            .maildir(&mail),
-    );
+    let popfetch = scripted(&script);
     let ran = popfetch.run(&["-vv"]);
     assert!(
         ran.stderr.chars().all(|c| c == '\n' || !c.is_control())
@@ -250,18 +243,7 @@ fn a_server_that_drips_runs_into_the_time_limit() {
     let script = ScriptServer::start([
         Script::new().drip("+OK so slow\r\n", std::time::Duration::from_millis(300))
     ]);
-    let mut popfetch = popfetch();
-    let mail = popfetch.path("mail");
-    let account = Account::new("work", "127.0.0.1", "alice")
-        .set("port", i64::from(script.port()))
-        .set("password", "secret");
-    popfetch.account(
-        account
-            .set("tls", "none")
-            .set("allow_cleartext", true)
-            .set("timeout", "1s")
-            .maildir(&mail),
-    );
+    let popfetch = scripted(&script);
     one_line(&popfetch.run(&[]), 75, "timed out");
 }
 
