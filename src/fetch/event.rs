@@ -185,8 +185,10 @@ pub enum Hint {
     AcceptNewUids,
     /// Free space.
     DiskFull,
-    /// Make it writable.
+    /// Check owner and mode.
     Permission,
+    /// Mount it for writing.
+    ReadOnly,
     /// The server says when to come back, or it is busy: the next run tries again.
     NextRun,
     /// Check the host's name.

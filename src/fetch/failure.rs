@@ -245,9 +245,8 @@ pub(super) fn memory(error: &state::Error) -> Failure {
 fn disk_hint(error: &std::io::Error) -> Option<Hint> {
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Some(Hint::DiskFull),
-        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
-            Some(Hint::Permission)
-        }
+        std::io::ErrorKind::PermissionDenied => Some(Hint::Permission),
+        std::io::ErrorKind::ReadOnlyFilesystem => Some(Hint::ReadOnly),
         _ => None,
     }
 }

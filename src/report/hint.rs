@@ -18,6 +18,7 @@ impl Hint {
             ),
             Self::NoKeep => "only keep = false works with such a server".to_owned(),
             Self::Permission => "check owner and mode".to_owned(),
+            Self::ReadOnly => "check how it is mounted; the next run goes on from here".to_owned(),
             Self::TlsMode => "check tls and port: tls = \"implicit\" is usual on port 995, \"stls\" on port 110"
                 .to_owned(),
             Self::AllowCleartext => {
