@@ -16,8 +16,8 @@ const MESSAGES: usize = 128;
 const OCTETS: u64 = 64 * 1024 * 1024;
 /// How long a message may wait for its batch to fill.
 const AGE: Duration = Duration::from_secs(1);
-/// Outcomes are flushed at least this often: an MDA's messages have no intents to settle by.
-const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// How long the outcome of a command may wait for its flush: there are no intents to settle it by.
+const UNFLUSHED: Duration = Duration::from_millis(250);
 
 /// Room in the journal for one outcome, octets.
 const OUTCOME: u64 = 4096;
@@ -54,7 +54,6 @@ pub(super) struct Batch<'a> {
     staged: Vec<Staged>,
     octets: u64,
     opened: Instant,
-    flushed: Instant,
 }
 
 impl<'a> Batch<'a> {
@@ -63,15 +62,13 @@ impl<'a> Batch<'a> {
         listener: &'a dyn Listener,
         delivery: Box<dyn Delivery>,
     ) -> Self {
-        let now = Instant::now();
         Self {
             account,
             listener,
             delivery,
             staged: Vec::new(),
             octets: 0,
-            opened: now,
-            flushed: now,
+            opened: Instant::now(),
         }
     }
 
@@ -115,7 +112,10 @@ impl<'a> Batch<'a> {
             self.delivery.abandon();
             return Err(failure::memory(&error));
         }
-        if let Err(error) = journal.flush() {
+        // What a command did before is flushed while this one runs: there is no order to keep between the two.
+        if !matches!(intents, Intents::Nothing)
+            && let Err(error) = journal.flush()
+        {
             // The disk may have the intents or not: what waits is left as it is, and the next run settles it.
             self.delivery.release();
             return Err(failure::memory(&error));
@@ -176,12 +176,15 @@ impl<'a> Batch<'a> {
             journal.append(&lines)
         };
         written.map_err(|error| failure::memory(&error))?;
-        // What stands in a Maildir needs no word of the journal to be found there after a crash, so the flush is that of
-        // the next batch's intents, or of the session's last. An mbox is not to be unlocked before.
-        if matches!(intents, Intents::Region(_)) || self.flushed.elapsed() >= FLUSH_EVERY {
-            journal.flush().map_err(|error| failure::memory(&error))?;
-            self.flushed = Instant::now();
-        }
+        let flushed = match intents {
+            Intents::Nothing => journal.flush_within(UNFLUSHED),
+            // What stands in a Maildir needs no word of the journal to be found there after a crash, so the flush is
+            // that of the next batch's intents, or of the session's last.
+            Intents::Names(_) => Ok(()),
+            // An mbox is not to be unlocked before.
+            Intents::Region(_) => journal.flush(),
+        };
+        flushed.map_err(|error| failure::memory(&error))?;
         Ok(self.tell(staged, outcomes))
     }
 

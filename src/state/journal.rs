@@ -5,7 +5,10 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
+use super::flusher::Flusher;
 use super::line::{end_line, header_line};
 use super::load::{self, LARGEST, Order, failed};
 use super::{Error, Identity, Line, Memory, Record, snapshot};
@@ -29,7 +32,9 @@ pub struct Journal {
     identity: Identity,
     memory: Memory,
     /// None: not made yet.
-    file: Option<File>,
+    file: Option<Arc<File>>,
+    /// Flushes it meanwhile; None until that is asked for.
+    pub(super) flusher: Option<Flusher>,
     /// Octets of whole writes.
     length: u64,
     /// Of these, octets known to be flushed.
@@ -49,19 +54,24 @@ impl Journal {
     /// # Errors
     /// Damage before the last write, or the disk's.
     pub fn open(path: &Path, identity: &Identity) -> Result<Self, Error> {
+        let mut file = load::open(path, true)?;
+        let loaded = match &mut file {
+            Some(file) => Some(load::read(path, file)?),
+            None => None,
+        };
         let mut journal = Self {
             path: path.to_owned(),
             identity: identity.clone(),
             memory: Memory::default(),
-            file: load::open(path, true)?,
+            file: file.map(Arc::new),
+            flusher: None,
             length: 0,
             flushed: 0,
             dropped: 0,
             ready: false,
             broken: None,
         };
-        if let Some(file) = &mut journal.file {
-            let loaded = load::read(path, file)?;
+        if let Some(loaded) = loaded {
             journal.memory = loaded.memory;
             journal.length = loaded.length;
             journal.dropped = loaded.dropped;
@@ -87,6 +97,7 @@ impl Journal {
     /// Lines that do not follow each other rightly (`m` not behind its `r`) are refused and not written.
     pub fn append(&mut self, lines: &[Line<'_>]) -> Result<(), Error> {
         self.check_broken("write")?;
+        self.note_flushed()?;
         let mut text = String::new();
         let mut in_force = self.memory.in_force();
         for line in lines {
@@ -125,6 +136,7 @@ impl Journal {
     /// The disk's.
     pub fn reserve(&mut self, octets: u64) -> Result<(), Error> {
         self.check_broken("write")?;
+        self.note_flushed()?;
         self.make_ready()?;
         #[cfg(any(target_os = "linux", target_os = "android"))]
         if let Some(file) = &self.file {
@@ -149,10 +161,32 @@ impl Journal {
     /// The disk's; then every later append and flush fails, too.
     pub fn flush(&mut self) -> Result<(), Error> {
         self.check_broken("flush")?;
+        // Of two flushes at once only one is told what went wrong.
+        self.take_over()?;
         if self.flushed == self.length || !self.ready {
             return Ok(());
         }
         self.sync()
+    }
+
+    /// Sees to it that what was appended is flushed within `time`, while other work goes on.
+    ///
+    /// # Errors
+    /// The disk's, which is told by the next append or flush at the latest; as for [`flush`](Self::flush).
+    pub fn flush_within(&mut self, time: Duration) -> Result<(), Error> {
+        self.check_broken("flush")?;
+        if self.flushed == self.length || !self.ready {
+            return Ok(());
+        }
+        if let (None, Some(file)) = (&self.flusher, &self.file) {
+            self.flusher = Flusher::start(Arc::clone(file)).ok();
+        }
+        match &self.flusher {
+            Some(flusher) => flusher.flush_within(time, self.length),
+            // No thread is to be had.
+            None => self.flush()?,
+        }
+        Ok(())
     }
 
     /// Compacts when it is worth it (over 64 KiB, more than half dead): write, flush, rename, flush directory;
@@ -210,6 +244,8 @@ impl Journal {
             return Ok(());
         }
         let text = snapshot::text(&self.memory, identity, edit);
+        self.take_over()?;
+        self.flusher = None;
         self.broken = Some("an earlier rewrite failed");
         if let Err(error) = disk::replace(&self.path, text.as_bytes()) {
             // What was refused before the rename leaves this journal as it was.
@@ -218,7 +254,7 @@ impl Journal {
             }
             return Err(failed("rewrite", &self.path)(error));
         }
-        self.file = load::open(&self.path, true)?;
+        self.file = load::open(&self.path, true)?.map(Arc::new);
         let loaded = load::parse(&self.path, text.as_bytes())?;
         self.memory = loaded.memory;
         self.length = loaded.length;
@@ -236,7 +272,8 @@ impl Journal {
             return Ok(());
         }
         if self.file.is_none() {
-            self.file = Some(disk::open_private(&self.path).map_err(failed("create", &self.path))?);
+            let file = disk::open_private(&self.path).map_err(failed("create", &self.path))?;
+            self.file = Some(Arc::new(file));
         }
         if self.dropped > 0 {
             // Flushed before anything is written in its place, so that no power cut brings back a part of it.
@@ -281,16 +318,37 @@ impl Journal {
         if self.length + octets.len() as u64 > LARGEST {
             return Err(self.unfit("it has grown to 4 GiB"));
         }
-        let Some(file) = &mut self.file else {
+        let Some(file) = &self.file else {
             return Err(self.unfit("it is not there"));
         };
-        if let Err(error) = file.write_all(octets) {
+        if let Err(error) = (&**file).write_all(octets) {
             if self.cut().is_err() {
                 self.broken = Some("an earlier write could not be cut off");
             }
             return Err(failed("write", &self.path)(error));
         }
         self.length += octets.len() as u64;
+        Ok(())
+    }
+
+    /// Takes note of what was flushed meanwhile; a flush under way is waited for.
+    fn note_flushed(&mut self) -> Result<(), Error> {
+        let flushed = self.flusher.as_ref().map_or(Ok(0), Flusher::flushed);
+        self.note(flushed)
+    }
+
+    /// As [`note_flushed`](Self::note_flushed), and nothing more is flushed meanwhile.
+    fn take_over(&mut self) -> Result<(), Error> {
+        let flushed = self.flusher.as_ref().map_or(Ok(0), Flusher::call_off);
+        self.note(flushed)
+    }
+
+    fn note(&mut self, flushed: io::Result<u64>) -> Result<(), Error> {
+        let flushed = flushed.map_err(|error| {
+            self.broken = Some(FLUSH_FAILED);
+            failed("flush", &self.path)(error)
+        })?;
+        self.flushed = self.flushed.max(flushed);
         Ok(())
     }
 

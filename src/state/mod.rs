@@ -23,6 +23,7 @@
 //! file without a header is not ours and is not touched.
 
 mod escape;
+mod flusher;
 mod intent;
 mod journal;
 mod line;
