@@ -1,7 +1,7 @@
 //! Messages held back until they are whole: in memory, what is more in an unlinked temporary file.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Chain, PipeWriter, Read};
 use std::os::unix::fs::FileExt;
 
 use super::Error;
@@ -9,6 +9,9 @@ use super::Error;
 /// Octets kept in memory at most, and read back from the file at once.
 const MEMORY: usize = 2 << 20;
 const CHUNK: usize = 256 << 10;
+
+/// What is as large as this goes behind the file's end as it is, where memory holds nothing that comes before it.
+const LARGE: usize = 8 << 10;
 
 /// Octets put away, to be read from the beginning as often as needed.
 ///
@@ -30,7 +33,8 @@ impl Spool {
     }
 
     fn put(&mut self, piece: &[u8]) -> io::Result<()> {
-        if self.memory.len() + piece.len() > MEMORY {
+        let direct = self.file.is_some() && self.memory.is_empty() && piece.len() >= LARGE;
+        if direct || self.memory.len() + piece.len() > MEMORY {
             let file = match &self.file {
                 Some(file) => file,
                 None => self.file.insert(tempfile::tempfile()?),
@@ -38,7 +42,7 @@ impl Spool {
             file.write_all_at(&self.memory, self.spilled)?;
             self.spilled += self.memory.len() as u64;
             self.memory.clear();
-            if piece.len() > MEMORY {
+            if piece.len() >= LARGE {
                 file.write_all_at(piece, self.spilled)?;
                 self.spilled += piece.len() as u64;
                 return Ok(());
@@ -54,7 +58,7 @@ impl Spool {
     }
 
     /// Reads it from the beginning. The part in memory is lent, not copied.
-    pub(super) fn reader(&self) -> impl BufRead + '_ {
+    pub(super) fn reader(&self) -> Reader<'_> {
         let capacity = CHUNK.min(usize::try_from(self.spilled).unwrap_or(CHUNK));
         let spilled = Spilled {
             file: self.file.as_ref(),
@@ -91,8 +95,11 @@ impl Spool {
     }
 }
 
+/// Reads what is spooled.
+pub(super) type Reader<'a> = Chain<BufReader<Spilled<'a>>, &'a [u8]>;
+
 /// The part in the file, by offset: readers do not disturb each other or the writer.
-struct Spilled<'a> {
+pub(super) struct Spilled<'a> {
     file: Option<&'a File>,
     at: u64,
     end: u64,
@@ -111,6 +118,40 @@ impl Read for Spilled<'_> {
         }
         self.at += read as u64;
         Ok(read)
+    }
+}
+
+/// Moves what comes next from the file into a pipe, as much as that takes, without a copy; 0 where that cannot be done,
+/// and it has to be read and written. The file must not be written to in that place any more: who has the other end of
+/// the pipe has its pages.
+///
+/// # Errors
+/// The pipe's; `WouldBlock` when it is full.
+pub(super) fn splice(reader: &mut Reader<'_>, pipe: &PipeWriter) -> io::Result<usize> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        use rustix::io::Errno;
+        use rustix::pipe::{SpliceFlags, splice};
+
+        let buffered = reader.get_mut().0;
+        if !buffered.buffer().is_empty() {
+            return Ok(0);
+        }
+        let Spilled { file, at, end } = buffered.get_mut();
+        let left = usize::try_from(*end - *at).unwrap_or(usize::MAX);
+        let Some(file) = file.filter(|_| left > 0) else {
+            return Ok(0);
+        };
+        match splice(file, Some(at), pipe, None, left, SpliceFlags::NONBLOCK) {
+            // Not every file system can.
+            Err(Errno::INVAL | Errno::NOSYS) => Ok(0),
+            moved => Ok(moved?),
+        }
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = (reader, pipe);
+        Ok(0)
     }
 }
 
@@ -154,6 +195,44 @@ mod tests {
             assert!(content(&spool) == all, "{pieces:?} again");
             assert!(spool.memory.len() <= MEMORY);
         }
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[test]
+    fn goes_into_a_pipe_unread() {
+        let mut spool = Spool::default();
+        let whole = pattern(2 * MEMORY + 5);
+        for piece in whole.chunks(MEMORY / 2 + 1) {
+            spool.write(piece).unwrap();
+        }
+        let (mut from, pipe) = io::pipe().unwrap();
+        let mut reader = spool.reader();
+        let mut all = Vec::new();
+        // As much as is written at once anyway.
+        for _ in 0..3 {
+            let moved = splice(&mut reader, &pipe).unwrap();
+            assert!(moved > 0);
+            let before = all.len();
+            all.resize(before + moved, 0);
+            from.read_exact(&mut all[before..]).unwrap();
+        }
+        // What was read ahead comes first.
+        let ahead = io::BufRead::fill_buf(&mut reader).unwrap().len();
+        assert_eq!(splice(&mut reader, &pipe).unwrap(), 0);
+        all.extend_from_slice(&io::BufRead::fill_buf(&mut reader).unwrap()[..ahead]);
+        io::BufRead::consume(&mut reader, ahead);
+        assert!(splice(&mut reader, &pipe).unwrap() > 0);
+        let full = loop {
+            match splice(&mut reader, &pipe) {
+                Ok(moved) => assert!(moved > 0),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
+        drop(pipe);
+        from.read_to_end(&mut all).unwrap();
+        reader.read_to_end(&mut all).unwrap();
+        assert!(all == whole);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::super::spool::{self, Reader};
+
 /// Octets of its output that are kept.
 const KEPT: usize = 4096;
 
@@ -40,6 +42,20 @@ pub(super) struct End {
     pub(super) said: Vec<u8>,
 }
 
+/// A message as it is read for a child.
+pub(super) trait Message: BufRead {
+    /// Moves what comes next into a pipe unread; how many octets, 0 where it has to be read.
+    fn splice(&mut self, _pipe: &PipeWriter) -> io::Result<usize> {
+        Ok(0)
+    }
+}
+
+impl Message for Reader<'_> {
+    fn splice(&mut self, pipe: &PipeWriter) -> io::Result<usize> {
+        spool::splice(self, pipe)
+    }
+}
+
 /// A message on its way to a child: as much of it as the pipe holds is in there before the child begins. So a child
 /// that outlives us has all of it, and no piece that looks like a whole one, up to a message of [`PIPE`] octets.
 pub(super) struct Input {
@@ -53,7 +69,7 @@ impl Input {
     ///
     /// # Errors
     /// Those of the pipe and of reading the message.
-    pub(super) fn fill(message: &mut dyn BufRead, octets: u64) -> io::Result<Self> {
+    pub(super) fn fill(message: &mut dyn Message, octets: u64) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         widen(&writer, octets);
         rustix::io::ioctl_fionbio(&writer, true)?;
@@ -66,21 +82,28 @@ impl Input {
     }
 
     /// Writes what the pipe takes; whether that was anything.
-    fn feed(&mut self, message: &mut dyn BufRead) -> io::Result<bool> {
+    fn feed(&mut self, message: &mut dyn Message) -> io::Result<bool> {
         let mut fed = false;
         while let Some(mut writer) = self.writer.as_ref() {
-            let piece = message.fill_buf()?;
-            if piece.is_empty() {
-                self.writer = None;
-                break;
-            }
-            match writer.write(piece) {
-                Ok(written) => message.consume(written),
+            let moved = match message.splice(writer) {
+                Ok(0) => {
+                    let piece = message.fill_buf()?;
+                    if piece.is_empty() {
+                        self.writer = None;
+                        break;
+                    }
+                    writer
+                        .write(piece)
+                        .inspect(|&written| message.consume(written))
+                }
+                moved => moved,
+            };
+            match moved {
+                Ok(_) => fed = true,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
-            fed = true;
         }
         Ok(fed)
     }
@@ -142,7 +165,7 @@ impl Child {
     ///
     /// # Errors
     /// Those of the pipes and of reading the message; the child is killed then.
-    pub(super) fn attend(mut self, message: &mut dyn BufRead, limit: Duration) -> io::Result<End> {
+    pub(super) fn attend(mut self, message: &mut dyn Message, limit: Duration) -> io::Result<End> {
         // A limit too far away to be told is none.
         let deadline = Instant::now().checked_add(limit);
         let mut pause = SHORT;

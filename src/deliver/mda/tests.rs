@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Instant;
 
+use super::child::Message;
 use super::*;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -250,6 +251,7 @@ fn a_message_not_fed_to_its_end_is_never_ended() {
             Err(io::Error::other("the disk is gone"))
         }
     }
+    impl Message for io::BufReader<io::Chain<&[u8], Broken>> {}
     let mut message = io::BufReader::new(io::Read::chain(&b"begin"[..], Broken));
     let (reader, writer) = io::pipe().unwrap();
     let input = Input {
@@ -262,6 +264,8 @@ fn a_message_not_fed_to_its_end_is_never_ended() {
     std::thread::sleep(Duration::from_millis(700));
     assert!(!file.exists());
 }
+
+impl Message for &[u8] {}
 
 #[test]
 fn a_command_has_the_whole_message_before_it_begins() {
