@@ -6,7 +6,9 @@ use std::process::Command;
 
 use crate::fault::{self, Fault};
 use crate::scene::{Kind, Scene, Stage};
-use crate::support::popfetch::Ran;
+use crate::support::maildrop::Message;
+use crate::support::popfetch::{Account, Popfetch, Ran};
+use crate::support::server::Server;
 use crate::sweep::{calls, side_by_side};
 
 /// A file system of its own on a folder, 2 MiB large; away when dropped.
@@ -219,4 +221,26 @@ fn a_flush_that_fails_in_any_thread() {
         }
         mended(&stage, &what);
     });
+}
+
+/// The second message's command ends when the journal has been flushed since the first one's ended.
+#[test]
+fn the_outcome_of_a_command_is_flushed_while_the_next_one_runs() {
+    let server = Server::start().user("alice", "secret", (1..=2).map(Message::numbered));
+    let mut popfetch = Popfetch::new(env!("CARGO_BIN_EXE_popfetch"));
+    let log = popfetch.path("strace.log");
+    let before = popfetch.path("before");
+    let command = format!(
+        "cat >/dev/null; flushes() {{ grep -c 'fdatasync.* = 0' '{}'; }}\n\
+         if [ $POPFETCH_UID = uid-1 ]; then flushes >'{before}'; exit 0; fi\n\
+         for n in $(seq 600); do [ $(flushes) -gt $(cat '{before}') ] && exit 0; sleep 0.1; done; exit 1",
+        log.display(),
+        before = before.display(),
+    );
+    popfetch.account(
+        Account::in_clear(&server, "work", "alice", "secret").mda(&["/bin/sh", "-c", &command]),
+    );
+    let ran = fault::watch_threads(&popfetch, "fdatasync", &log);
+    assert!(ran.status.success(), "{ran:?}");
+    assert_eq!(fs::read(&before).unwrap().last(), Some(&b'\n'));
 }

@@ -221,12 +221,26 @@ pub(crate) fn run(popfetch: &Popfetch, fault: &Fault, always: &[String]) -> Ran 
 
 /// Runs the program with an injection in every thread of it, each with a count of its own.
 pub(crate) fn run_in_threads(popfetch: &Popfetch, call: &str, how: &str) -> Ran {
-    let mut words = ["strace", "-f", "-qq", "-o", "/dev/null"]
-        .map(str::to_owned)
-        .to_vec();
-    words.push(format!("--trace={call}"));
-    words.push(format!("--inject={call}:{how}"));
-    wrapped(popfetch, &words)
+    let injection = format!("--inject={call}:{how}");
+    in_threads(popfetch, call, Path::new("/dev/null"), &[&injection])
+}
+
+/// Runs the program, and writes down such calls of every thread of it.
+pub(crate) fn watch_threads(popfetch: &Popfetch, call: &str, log: &Path) -> Ran {
+    in_threads(popfetch, call, log, &[])
+}
+
+fn in_threads(popfetch: &Popfetch, call: &str, log: &Path, more: &[&str]) -> Ran {
+    let trace = format!("--trace={call}");
+    let log = log.to_str().unwrap();
+    let words = [&["strace", "-f", "-qq", "-o", log, trace.as_str()], more].concat();
+    wrapped(
+        popfetch,
+        &words
+            .iter()
+            .map(|&word| word.to_owned())
+            .collect::<Vec<_>>(),
+    )
 }
 
 fn injected(popfetch: &Popfetch, call: &Call, injection: String, always: &[String]) -> Ran {
