@@ -2,12 +2,10 @@
 
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use crate::fault::{self, Call, Fault};
 use crate::scene::{Kind, Scene, Stage};
+use crate::support::workers::side_by_side;
 
 /// Problems shown at most.
 const SHOWN: usize = 40;
@@ -130,24 +128,6 @@ pub(crate) fn calls_after(scene: Scene, fault: &Fault) -> Vec<Call> {
     fault::run(&stage.popfetch, fault, &scene.always());
     stage.server.settled();
     fault::calls(&stage.popfetch, &scene.always())
-}
-
-/// Works on each of these on as many threads as are worth it; most of the time is waiting.
-pub(crate) fn side_by_side<T: Sync, U: Send>(items: &[T], work: impl Fn(&T) -> U + Sync) -> Vec<U> {
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::new());
-    let threads = thread::available_parallelism().map_or(2, usize::from) * 2;
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let one = work(item);
-                    done.lock().unwrap().push(one);
-                }
-            });
-        }
-    });
-    done.into_inner().unwrap()
 }
 
 /// A scene with the faults of its runs, one after the other.

@@ -23,3 +23,4 @@ pub mod settings;
 pub mod terminal;
 pub mod tls;
 mod transaction;
+pub mod workers;
