@@ -147,7 +147,8 @@ const KEYS: &[Key] = &[
         default: Some("~/.netrc"),
         example: r#""~/.netrc""#,
         text: "The netrc file where the password is sought when the account itself gives none. An entry counts \
-               when its `machine` is the account's `host` and its `login` the account's `user`.",
+               when its `machine` is the account's `host` and its `login` the account's `user`; it is refused when \
+               others can read the file (`chmod 600`).",
         read: |written, value| {
             written.netrc = Some(value.path()?);
             Ok(())

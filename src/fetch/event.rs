@@ -177,6 +177,8 @@ pub enum Hint {
     AllowCleartext,
     /// `keep = false` needs neither UIDL nor TOP.
     NoKeep,
+    /// APOP's stamp came before STLS: `tls = "implicit"`, or another method.
+    ApopBeforeTls,
     /// The method to list in `auth`.
     Auth(&'static str),
     /// Check user and password.

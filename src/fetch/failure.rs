@@ -191,7 +191,10 @@ fn login_hint(account: &Account, method: sasl::Method) -> Option<Hint> {
 pub(super) fn no_method(account: &Account, error: &sasl::NoMethod) -> Failure {
     let hint = match error {
         sasl::NoMethod::Cleartext => Some(Hint::AllowCleartext),
-        sasl::NoMethod::NotOffered(_) => None,
+        sasl::NoMethod::NotOffered(_) => {
+            let apop = matches!(&account.auth, sasl::Preference::List(methods) if methods.contains(&sasl::Method::Apop));
+            (apop && account.tls == Tls::Stls).then_some(Hint::ApopBeforeTls)
+        }
     };
     there(account, Class::Unavailable, error.to_string(), hint)
 }

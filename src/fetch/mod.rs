@@ -27,6 +27,7 @@ mod settle;
 mod turnover;
 mod wire;
 
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -220,6 +221,7 @@ impl Run<'_> {
             source: &account.secret,
             netrc: account.netrc.as_deref(),
             prompt: prompt && self.stop.raised().is_none(),
+            stop: Some(self.stop.as_fd()),
         };
         let found = if prompt && matches!(account.secret, Source::None) {
             let asked = self.stop.while_asking(|| secret::find(&request));

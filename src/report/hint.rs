@@ -25,6 +25,11 @@ impl Hint {
                 "use tls = \"implicit\" or \"stls\"; allow_cleartext = true lets others on the way read the password"
                     .to_owned()
             }
+            Self::ApopBeforeTls => {
+                "apop answers the stamp of a greeting, and one that came before STLS is not trusted: \
+                 set tls = \"implicit\", or leave out auth"
+                    .to_owned()
+            }
             Self::Auth(line) => format!("check user and password; if they are right, try {line}"),
             Self::Password => "check user and password".to_owned(),
             Self::AcceptNewUids => format!(

@@ -8,6 +8,7 @@ mod output;
 
 use std::fmt;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -78,6 +79,8 @@ pub struct Request<'a> {
     pub netrc: Option<&'a Path>,
     /// Whether asking on the terminal is allowed (never under `--quiet`).
     pub prompt: bool,
+    /// Becomes readable when a command is to be waited for no longer: [`Error::Interrupted`].
+    pub stop: Option<BorrowedFd<'a>>,
 }
 
 /// Why there is no password.
@@ -99,7 +102,7 @@ pub enum Error {
     /// Nothing was typed at the prompt, or it was left by Ctrl-D.
     #[error("no password was entered")]
     NotEntered,
-    /// Ctrl-C was typed in place of a password.
+    /// Ctrl-C was typed in place of a password, or a signal came while its command ran.
     #[error("interrupted")]
     Interrupted,
 }
@@ -109,7 +112,8 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
 /// Finds the password: own key, netrc, prompt on /dev/tty.
 ///
-/// A source that was configured and fails is an error, never passed over; so is a `~/.netrc` that others can read.
+/// A source that was configured and fails is an error, never passed over; so is a netrc that has the password and can
+/// be read by others.
 ///
 /// # Errors
 /// [`Error::Nowhere`] when all sources are exhausted, else what went wrong with the first that was configured.
@@ -136,8 +140,9 @@ fn find_with(request: &Request<'_>, home: Option<&Path>) -> Result<Secret, Error
                 input: std::io::stdin().is_terminal(),
                 error: std::io::stderr().is_terminal(),
             };
-            return output::first_line(command, &values, terminal, COMMAND_LIMIT)
-                .map_err(Error::Command);
+            return output::first_line(command, &values, terminal, COMMAND_LIMIT, request.stop)
+                .map_err(Error::Command)?
+                .ok_or(Error::Interrupted);
         }
         Source::File(path) => return file::first_line(path),
         Source::None => {}
@@ -156,7 +161,7 @@ fn find_in_netrc(request: &Request<'_>, home: Option<&Path>) -> Result<Option<Se
     let Some(path) = request.netrc.or(usual.as_deref()) else {
         return Ok(None);
     };
-    let octets = match file::read(path, file::NETRC_LIMIT) {
+    let file = match file::read(path, file::NETRC_LIMIT) {
         Err(file::Unreadable::Io(error))
             if request.netrc.is_none() && error.kind() == ErrorKind::NotFound =>
         {
@@ -164,8 +169,13 @@ fn find_in_netrc(request: &Request<'_>, home: Option<&Path>) -> Result<Option<Se
         }
         read => read.map_err(|error| file::trouble(path, &error))?,
     };
-    netrc::password(&octets, request.host, request.user)
-        .map_err(|error| file::trouble(path, &error))
+    let found = netrc::password(&file.octets, request.host, request.user)
+        .map_err(|error| file::trouble(path, &error))?;
+    // Other programs' passwords are not ours to watch over.
+    match (found, file.private) {
+        (Some(_), Err(why)) => Err(file::trouble(path, &why)),
+        (found, _) => Ok(found),
+    }
 }
 
 fn ask(request: &Request<'_>, terminal: rpassword::Config) -> Result<Secret, Error> {

@@ -1,7 +1,7 @@
 //! The first line that a password command prints.
 
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -28,7 +28,16 @@ pub(super) struct Terminal {
     pub(super) error: bool,
 }
 
-/// Runs a command and gives the first line of its output.
+/// How waiting for a command came to its end.
+enum Waited {
+    Ended(ExitStatus),
+    /// At the limit.
+    Late,
+    /// Nobody wants its answer any more.
+    Interrupted,
+}
+
+/// Runs a command and gives the first line of its output; `None` when `stop` became readable before.
 ///
 /// With a terminal the command stays in our process group, so that it can read there; at the limit it is killed
 /// itself. Without one it has a group of its own, which is killed whole. It is waited for, not for whatever it
@@ -41,7 +50,8 @@ pub(super) fn first_line(
     values: &Values<'_>,
     terminal: Terminal,
     limit: Duration,
-) -> Result<Secret, String> {
+    stop: Option<BorrowedFd<'_>>,
+) -> Result<Option<Secret>, String> {
     let shared = |shared: bool, otherwise: fn() -> Stdio| {
         if shared {
             Stdio::inherit()
@@ -62,31 +72,38 @@ pub(super) fn first_line(
         .map_err(|error| format!("cannot be run: {}: {error}", command.name()))?;
     let mut output = Pipe::new(child.stdout.take().map(OwnedFd::from), OUTPUT_LIMIT);
     let mut error = Pipe::new(child.stderr.take().map(OwnedFd::from), ERROR_LIMIT);
-    let status = match watch(&mut child, [&mut output, &mut error], limit) {
-        Ok(Some(status)) => status,
-        ended => {
+    let status = match watch(&mut child, [&mut output, &mut error], limit, stop) {
+        Ok(Waited::Ended(status)) => status,
+        waited => {
             end(&mut child, terminal);
-            return Err(match ended {
-                Err(error) => format!("cannot be read: {error}"),
-                Ok(_) => format!("took longer than {} seconds and was ended", limit.as_secs()),
-            });
+            return match waited {
+                Err(error) => Err(format!("cannot be read: {error}")),
+                Ok(Waited::Interrupted) => Ok(None),
+                Ok(_) => Err(format!(
+                    "took longer than {} seconds and was ended",
+                    limit.as_secs()
+                )),
+            };
         }
     };
     match (status.code(), status.signal()) {
         (Some(0), _) if output.cut_in_line() => Err("printed a first line without end".to_owned()),
-        (Some(0), _) => Secret::first_line(&output.kept).map_err(|what| format!("printed {what}")),
+        (Some(0), _) => Secret::first_line(&output.kept)
+            .map(Some)
+            .map_err(|what| format!("printed {what}")),
         (Some(code), _) => Err(format!("exited with status {code}{}", error.said())),
         (None, Some(signal)) => Err(format!("was killed by signal {signal}{}", error.said())),
         (None, None) => Err("ended without a status".to_owned()),
     }
 }
 
-/// Reads both pipes until the command has ended; `None` at the limit.
+/// Reads both pipes until the command has ended, the limit, or `stop` is readable.
 fn watch(
     child: &mut Child,
     mut pipes: [&mut Pipe; 2],
     limit: Duration,
-) -> io::Result<Option<ExitStatus>> {
+    stop: Option<BorrowedFd<'_>>,
+) -> io::Result<Waited> {
     let deadline = Instant::now() + limit;
     loop {
         // Asked before reading: what it wrote before its end is in the pipes then.
@@ -98,43 +115,56 @@ fn watch(
             (None, true) => Duration::from_millis(20),
             (None, false) => Duration::from_millis(5),
         };
-        let read = read_ready(&mut pipes, patience)?;
+        let Some(read) = read_ready(&mut pipes, patience, stop)? else {
+            return Ok(Waited::Interrupted);
+        };
         let late = Instant::now() >= deadline;
-        if status.is_some() && (!read || late) {
-            return Ok(status);
+        if let Some(status) = status
+            && (!read || late)
+        {
+            return Ok(Waited::Ended(status));
         }
         if late {
-            return Ok(None);
+            return Ok(Waited::Late);
         }
     }
 }
 
-/// Reads once from every pipe that has something; whether one had.
-fn read_ready(pipes: &mut [&mut Pipe; 2], patience: Duration) -> io::Result<bool> {
+/// Reads once from every pipe that has something; whether one had. `None`: `stop` is readable.
+fn read_ready(
+    pipes: &mut [&mut Pipe; 2],
+    patience: Duration,
+    stop: Option<BorrowedFd<'_>>,
+) -> io::Result<Option<bool>> {
     let ready = {
         let mut open: Vec<PollFd<'_>> = pipes
             .iter()
-            .filter_map(|pipe| pipe.end.as_ref())
-            .map(|end| PollFd::from_borrowed_fd(end.as_fd(), PollFlags::IN))
+            .filter_map(|pipe| pipe.end.as_ref().map(AsFd::as_fd))
+            .chain(stop)
+            .map(|end| PollFd::from_borrowed_fd(end, PollFlags::IN))
             .collect();
         let patience = Timespec {
             tv_sec: 0,
             tv_nsec: i64::from(patience.subsec_nanos()) as _,
         };
         match poll(&mut open, Some(&patience)) {
-            Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(false),
+            Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(Some(false)),
             Ok(_) => {}
             Err(error) => return Err(error.into()),
         }
         let mut ready = open.into_iter().map(|end| !end.revents().is_empty());
-        pipes
+        let each = pipes
             .each_ref()
-            .map(|pipe| pipe.end.is_some() && ready.next().unwrap_or(false))
+            .map(|pipe| pipe.end.is_some() && ready.next().unwrap_or(false));
+        if ready.next().unwrap_or(false) {
+            return Ok(None);
+        }
+        each
     };
     for (pipe, _) in pipes.iter_mut().zip(ready).filter(|(_, ready)| *ready) {
         pipe.read()?;
     }
-    Ok(ready.contains(&true))
+    Ok(Some(ready.contains(&true)))
 }
 
 /// Kills a command that has not been waited for yet, and waits for it.
@@ -221,7 +251,8 @@ mod tests {
             ..Values::default()
         };
         let command = Command::shell(line.into()).unwrap();
-        first_line(&command, &values, NONE, limit).map(|secret| secret.expose().to_owned())
+        first_line(&command, &values, NONE, limit, None)
+            .map(|secret| secret.unwrap().expose().to_owned())
     }
 
     fn run(line: &str) -> Result<String, String> {
@@ -279,7 +310,8 @@ mod tests {
     #[test]
     fn a_command_that_is_not_there_is_named() {
         let command = Command::words(vec!["/nonexistent/pass".into()], None).unwrap();
-        let error = first_line(&command, &Values::default(), NONE, Duration::from_secs(60));
+        let limit = Duration::from_secs(60);
+        let error = first_line(&command, &Values::default(), NONE, limit, None);
         let error = error.unwrap_err();
         assert!(
             error.starts_with("cannot be run: /nonexistent/pass: No such file"),
@@ -310,6 +342,24 @@ mod tests {
         let begun = Instant::now();
         assert_eq!(run("sleep 5 & echo secret"), Ok("secret".to_owned()));
         assert!(begun.elapsed() < Duration::from_secs(4));
+    }
+
+    #[test]
+    fn nobody_waits_for_it_after_a_signal() {
+        let (stop, mut signal) = io::pipe().unwrap();
+        io::Write::write_all(&mut signal, b"!").unwrap();
+        for line in ["exec sleep 600", "exec sleep 600 >&- 2>&-", "yes"] {
+            let command = Command::shell(line.into()).unwrap();
+            let limit = Duration::from_secs(600);
+            let found = first_line(
+                &command,
+                &Values::default(),
+                NONE,
+                limit,
+                Some(stop.as_fd()),
+            );
+            assert_eq!(found, Ok(None), "{line}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ fn request(source: &Source) -> Request<'_> {
         source,
         netrc: None,
         prompt: false,
+        stop: None,
     }
 }
 
@@ -102,6 +103,13 @@ fn netrc_is_the_configured_one_or_the_usual_one() {
     write(&usual, NETRC, 0o604);
     let readable = format!("{0}: others can read it (chmod 600 {0})", usual.display());
     assert_eq!(found(&ours, home.path()), Err(readable));
+    // What others can read of other machines is not our affair.
+    write(
+        &usual,
+        "machine ftp.example.org login me password x\n",
+        0o644,
+    );
+    assert_eq!(found(&ours, home.path()), nowhere);
 
     let other = home.path().join("netrc");
     let configured = Request {

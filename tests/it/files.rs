@@ -149,7 +149,7 @@ fn secrets_that_others_can_read_or_write_are_refused() {
         chmod(&popfetch.config_file(), mode);
         popfetch.run(&[]).expect_code(78).expect_stderr("chmod ");
         let secret = popfetch.path("secret");
-        fs::write(&secret, "secret\n").unwrap();
+        fs::write(&secret, "default login alice password secret\n").unwrap();
         chmod(&secret, mode);
         for key in ["password_file", "netrc"] {
             let (popfetch, _) = home_with(&server, |account| {

@@ -398,7 +398,10 @@ fn what_was_said_before_stls_is_forgotten() {
             .set("port", i64::from(server.port()))
             .set("auth", "apop")
     });
-    popfetch.run(&[]).expect_code(69);
+    popfetch
+        .run(&[])
+        .expect_code(69)
+        .expect_stderr("one that came before STLS is not trusted: set tls = \"implicit\"");
     assert_eq!(server.last_session().commands_of("APOP"), [""; 0]);
 }
 
