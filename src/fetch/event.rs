@@ -98,8 +98,8 @@ pub enum Event<'a> {
         summary: Option<&'a Summary>,
         /// Delivered or known before.
         seen: bool,
-        /// Set aside after failures: how often, and when tried again (seconds since 1970).
-        set_aside: Option<(u32, i64)>,
+        /// Set aside after failures.
+        set_aside: Option<SetAside<'a>>,
     },
     /// `info`'s answer.
     Info(Box<Info>),
@@ -127,6 +127,17 @@ pub struct Mail<'a> {
     pub octets: Option<u64>,
     /// Unique-id, escaped.
     pub uid: &'a str,
+}
+
+/// A message that failed and waits for its next try.
+#[derive(Debug, Clone, Copy)]
+pub struct SetAside<'a> {
+    /// How often it failed.
+    pub failures: u32,
+    /// When it is tried again, seconds since 1970.
+    pub next_try: i64,
+    /// Why it failed the last time, with the server's or the command's words. Unsanitised.
+    pub why: &'a str,
 }
 
 /// Why a message is not fetched.

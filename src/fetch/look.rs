@@ -6,12 +6,13 @@ use std::time::Instant;
 use super::Run;
 use super::account::report;
 use super::batch::now;
-use super::event::{Event, Failure, Info, Mail, Summing};
+use super::event::{Event, Failure, Info, Mail, SetAside, Summing};
 use super::failure::{self, Stopped};
 use super::listing;
 use super::login;
 use super::plan::{Copies, Rules, pause, plan};
 use super::presence::OVERSIZE;
+use super::turnover;
 use crate::config::{Account, Keep};
 use crate::message::Summary;
 use crate::pop3::MessageNumber;
@@ -41,7 +42,8 @@ pub(super) fn check(run: &Run<'_>, account: &Account, password: &Secret) -> Summ
     timed(run, account, |sum| {
         let memory = memory(account)?;
         let mut opened = login::open(run, account, login::knock(run, account)?, password)?;
-        let drop = listing::list(account, &mut opened)?;
+        let mut drop = listing::list(account, &mut opened)?;
+        let renewed = turnover::renewed(account, &mut opened, &mut drop, &memory, false)?;
         let rules = Rules {
             now: now(),
             keep: Keep::Always,
@@ -54,6 +56,7 @@ pub(super) fn check(run: &Run<'_>, account: &Account, password: &Secret) -> Summ
             .iter()
             .copied()
             .chain(plan.skip.iter().map(|&(position, _)| position))
+            .filter(|position| !renewed.contains(position))
         {
             new += 1;
             new_octets += drop
@@ -85,23 +88,29 @@ pub(super) fn list(run: &Run<'_>, account: &Account, password: &Secret) -> Summi
     timed(run, account, |sum| {
         let memory = memory(account)?;
         let mut opened = login::open(run, account, login::knock(run, account)?, password)?;
-        let drop = listing::list(account, &mut opened)?;
+        let mut drop = listing::list(account, &mut opened)?;
         sum.listed = Some(drop.listing.len() as u64);
+        // What cannot be told from new mail is shown as new: it is looked at, not fetched.
+        let renewed = turnover::renewed(account, &mut opened, &mut drop, &memory, true)?;
         let copies = Copies::of(&drop.listing);
         let show = |position: u32, summary: Option<&Summary>| {
             let Some(scan) = drop.listing.get(position as usize) else {
                 return;
             };
             let record = scan.uid.and_then(|uid| memory.get(uid));
-            let seen = record.is_some_and(|record| {
-                record.known || record.deleted || copies.place(position).0 < record.delivered
-            });
-            let set_aside = record.filter(|record| !seen && record.failures > 0);
-            let set_aside = set_aside.filter(|_| {
-                scan.uid.and_then(|uid| memory.failure(uid)).as_deref() != Some(OVERSIZE)
-            });
-            let set_aside =
-                set_aside.map(|record| (record.failures, record.failed + pause(record.failures)));
+            let seen = renewed.contains(&position)
+                || record.is_some_and(|record| {
+                    record.known || record.deleted || copies.place(position).0 < record.delivered
+                });
+            let why = scan.uid.and_then(|uid| memory.failure(uid));
+            let why = why.as_deref().unwrap_or_default();
+            let set_aside = record
+                .filter(|record| !seen && record.failures > 0 && why != OVERSIZE)
+                .map(|record| SetAside {
+                    failures: record.failures,
+                    next_try: record.failed + pause(record.failures),
+                    why,
+                });
             let uid = scan.uid.map(escape).unwrap_or_default();
             let mail = Mail {
                 number: scan.number,

@@ -1,6 +1,5 @@
 //! `--dry-run`: what a fetch would do, said and not done.
 
-use std::collections::HashSet;
 use std::time::Instant;
 
 use super::Run;
@@ -54,14 +53,13 @@ fn rehearse(
     let mut opened = login::open(run, account, login::knock(run, account)?, password)?;
     let mut drop = listing::list(account, &mut opened)?;
     let accept = run.options.accept_new_uids;
-    let renewals = turnover::examine(account, &mut opened, &mut drop, memory, accept)?;
+    let renewed = turnover::renewed(account, &mut opened, &mut drop, memory, accept)?;
     let mut plan = plan::plan(
         &drop.listing,
         &Copies::of(&drop.listing),
         memory,
         &rules(run, account, &drop, memory),
     );
-    let renewed: HashSet<u32> = renewals.iter().map(|renewal| renewal.position).collect();
     plan.fetch.retain(|position| !renewed.contains(position));
     announce(run, account, &drop, &plan);
     for &position in &plan.fetch {

@@ -124,6 +124,13 @@ impl Courier<'_> {
         reply: Reply,
         haul: &mut Haul,
     ) -> Result<(), Stopped> {
+        let why = match &*reply.text {
+            [] => "the server refused RETR".to_owned(),
+            said => format!(
+                "the server refused RETR: \"{}\"",
+                String::from_utf8_lossy(said)
+            ),
+        };
         let failure = failure::refused(
             self.account,
             Class::Protocol,
@@ -154,7 +161,7 @@ impl Courier<'_> {
             time: now(),
             count,
             uid: &uid,
-            why: "the server refused RETR",
+            why: &why,
         }])?;
         haul.failed.insert(uid);
         Ok(())

@@ -1,7 +1,7 @@
 //! A listing in which nothing of what was left on the server is to be seen: has the maildrop turned over, or has the
 //! server given new unique-ids to what it had? Told by the fingerprints of some messages.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::account::Courier;
 use super::event::{Event, Failure, Hint};
@@ -129,9 +129,9 @@ impl Left {
 
 /// A message that is known and has a new unique-id.
 #[derive(Debug)]
-pub(super) struct Renewal {
+struct Renewal {
     /// Position in the listing.
-    pub(super) position: u32,
+    position: u32,
     print: Print,
     record: Record,
 }
@@ -140,7 +140,7 @@ pub(super) struct Renewal {
 ///
 /// # Errors
 /// [`Hint::AcceptNewUids`] when it cannot be told; unless `accept`, in which case all of it is new.
-pub(super) fn examine(
+fn examine(
     account: &Account,
     opened: &mut Opened<'_>,
     drop: &mut Maildrop,
@@ -190,6 +190,18 @@ pub(super) fn examine(
             Ok(renewals.collect())
         }
     }
+}
+
+/// The positions of messages that are known under other unique-ids, for who writes nothing; as [`examine`].
+pub(super) fn renewed(
+    account: &Account,
+    opened: &mut Opened<'_>,
+    drop: &mut Maildrop,
+    memory: &Memory,
+    accept: bool,
+) -> Result<HashSet<u32>, Stopped> {
+    let renewals = examine(account, opened, drop, memory, accept)?;
+    Ok(renewals.iter().map(|renewal| renewal.position).collect())
 }
 
 /// The fingerprints of the messages at these positions; none where TOP cannot be had.

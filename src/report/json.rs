@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::lines::{clean, said};
 use super::sanitise;
-use crate::fetch::event::{Event, Failure, Info, Mail, Skip, Summing};
+use crate::fetch::event::{Event, Failure, Info, Mail, SetAside, Skip, Summing};
 use crate::fetch::outcome::Class;
 use crate::message::Summary;
 use crate::state::Record;
@@ -127,6 +127,7 @@ struct Listing {
     seen: bool,
     failures: u32,
     next_try: Option<String>,
+    why: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -287,15 +288,16 @@ impl Problem {
 }
 
 impl Listing {
-    fn of(summary: Option<&Summary>, seen: bool, set_aside: Option<(u32, i64)>) -> Self {
+    fn of(summary: Option<&Summary>, seen: bool, set_aside: Option<SetAside<'_>>) -> Self {
         Self {
             date: summary.and_then(|summary| summary.date).and_then(time),
             from: summary.and_then(|summary| known(&summary.from)),
             subject: summary.and_then(|summary| known(&summary.subject)),
             message_id: summary.and_then(|summary| known(&summary.message_id)),
             seen,
-            failures: set_aside.map_or(0, |(times, _)| times),
-            next_try: set_aside.and_then(|(_, again)| time(again)),
+            failures: set_aside.map_or(0, |failed| failed.failures),
+            next_try: set_aside.and_then(|failed| time(failed.next_try)),
+            why: set_aside.map(|failed| clean(failed.why)),
         }
     }
 }

@@ -5,7 +5,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::lines::clean;
 use super::quantity::{date, octets, plural};
-use crate::fetch::event::Mail;
+use crate::fetch::event::{Mail, SetAside};
 use crate::message::Summary;
 use crate::state::Record;
 
@@ -22,7 +22,7 @@ pub(crate) fn message(
     mail: &Mail<'_>,
     summary: Option<&Summary>,
     seen: bool,
-    set_aside: Option<(u32, i64)>,
+    set_aside: Option<SetAside<'_>>,
     width: Option<usize>,
     zone: &TimeZone,
 ) -> String {
@@ -39,11 +39,17 @@ pub(crate) fn message(
         Some(summary) => (clean(&summary.from), clean(&summary.subject)),
         None => (String::new(), format!("uid {}", clean(mail.uid))),
     };
-    if let Some((times, again)) = set_aside {
-        let again = date(again, zone);
+    if let Some(SetAside {
+        failures,
+        next_try,
+        why,
+    }) = set_aside
+    {
         subject = format!(
-            "[failed {times} time{}, next try {again}] {subject}",
-            plural(times.into())
+            "[failed {failures} time{}, next try {}: {}] {subject}",
+            plural(failures.into()),
+            date(next_try, zone),
+            clean(why)
         );
     }
     let from = match width {

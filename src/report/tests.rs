@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::fetch::event::{Event, Failure, Hint, Info, Listener, Mail, Skip, Summing};
+use crate::fetch::event::{Event, Failure, Hint, Info, Listener, Mail, SetAside, Skip, Summing};
 use crate::fetch::outcome::{Class, Outcome};
 use crate::message::Summary;
 use crate::net::{CertificateFacts, TlsInfo};
@@ -360,13 +360,15 @@ fn a_listing(summary: &Summary) -> Vec<(&'static str, Event<'_>)> {
         seen,
         set_aside,
     };
+    let failed = SetAside {
+        failures: 3,
+        next_try: 1_795_309_600,
+        why: "the server refused RETR: \"no\x1b\"",
+    };
     vec![
         ("work", listed(1, Some(summary), true, None)),
         ("work", listed(2, None, false, None)),
-        (
-            "work",
-            listed(300, Some(summary), false, Some((3, 1_795_309_600))),
-        ),
+        ("work", listed(300, Some(summary), false, Some(failed))),
         ("work", Event::Finished(sum())),
     ]
 }
@@ -413,7 +415,7 @@ fn a_listing_is_whole_off_a_terminal() {
          A subject that is far too long for\\nthe line\n\
          N     2   4.2 KiB  -                                           uid 0003f2\n\
          !   300   4.2 KiB  2026-11-22 00:06  Jürgen \\x1b[1m日本語 <juergen@example.org>  \
-         [failed 3 times, next try 2026-11-22 01:06] A subject that is far too long for\\nthe line\n"
+         [failed 3 times, next try 2026-11-22 01:06: the server refused RETR: \"no\\x1b\"] A subject that is far too long for\\nthe line\n"
     );
 }
 
@@ -597,6 +599,7 @@ fn json_of_a_listing() {
             "subject": "A subject that is far too long for\\nthe line",
             "message_id": "<1@example.org>",
             "seen": false, "failures": 3, "next_try": "2026-11-22T01:06:40Z",
+            "why": "the server refused RETR: \"no\\x1b\"",
         })
     );
 }

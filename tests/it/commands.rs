@@ -140,7 +140,7 @@ fn list_shows_each_message_and_marks_the_seen_ones() {
 #[test]
 fn list_marks_what_is_set_aside() {
     let faults = Faults {
-        refuse_retr: Some("-ERR broken".into()),
+        refuse_retr: Some("-ERR [SYS/PERM] broken\u{1b}".into()),
         ..Faults::default()
     };
     let server = alice([Message::numbered(1).with(faults)]);
@@ -149,11 +149,10 @@ fn list_marks_what_is_set_aside() {
     let text = answer(&popfetch, &["list"]);
     assert!(text.starts_with("!     1 "), "{text}");
     assert!(text.contains("[failed 1 time, next try "), "{text}");
+    let why = "the server refused RETR: \"[SYS/PERM] broken \"";
+    assert!(text.contains(&format!(": {why}]")), "{text}");
     let shown = answer(&popfetch, &["seen", "show"]);
-    assert!(
-        shown.contains("failed 1 time: the server refused RETR"),
-        "{shown}"
-    );
+    assert!(shown.contains(&format!("failed 1 time: {why}")), "{shown}");
 }
 
 #[test]

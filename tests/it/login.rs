@@ -315,3 +315,37 @@ fn a_password_comes_from_a_command_a_file_or_netrc() {
     home.account(bare(&home));
     home.run(&[]).expect_silence();
 }
+
+#[test]
+fn a_signal_does_not_wait_for_the_password_command() {
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::time::{Duration, Instant};
+    let server = alice(numbered(1));
+    for signal in [
+        rustix::process::Signal::INT,
+        rustix::process::Signal::TERM,
+        rustix::process::Signal::HUP,
+    ] {
+        let mut popfetch = popfetch();
+        let (mail, asked) = (popfetch.path("mail"), popfetch.path("asked"));
+        let command = format!("echo > '{}'; exec sleep 600", asked.display());
+        popfetch.account(
+            Account::new("work", "127.0.0.1", "alice")
+                .set("port", i64::from(server.tls_port()))
+                .set("password_command", command)
+                .maildir(&mail),
+        );
+        let mut run = popfetch.start(&[]);
+        while !asked.exists() && !run.has_ended() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let begun = Instant::now();
+        run.signal(signal);
+        let ran = run.wait();
+        assert_eq!(ran.status.signal(), Some(signal.as_raw()), "{ran:?}");
+        assert_eq!(ran.stderr, "");
+        // The command's own limit is a minute.
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+    assert_eq!(server.settled().len(), 0);
+}

@@ -129,3 +129,33 @@ fn unique_ids_that_are_missing_for_once_make_nobody_fetch_again() {
     assert_eq!(server.last_session().commands_of("TOP"), [""; 0]);
     assert_eq!(delivered(&mail), expected(numbered(15)));
 }
+
+#[test]
+fn check_and_list_know_renumbered_mail_too() {
+    let server = alice(numbered(40));
+    let (popfetch, _) = home(&server);
+    popfetch.run(&[]).expect_silence();
+    renumber(&server);
+    server.deliver("alice", Message::numbered(41));
+    let check = popfetch.run(&["check"]);
+    assert!(check.stdout.contains(": 1 new ("), "{check:?}");
+    let list = popfetch.run(&["list"]);
+    let new: Vec<&str> = list
+        .stdout
+        .lines()
+        .filter(|row| row.starts_with("N "))
+        .collect();
+    assert_eq!(new.len(), 1, "{list:?}");
+    assert!(new[0].starts_with("N    41 "), "{list:?}");
+    // What fetch would hold, check does not count.
+    server.change(|settings| settings.top = Support::Missing);
+    popfetch
+        .run(&["check"])
+        .expect_code(76)
+        .expect_stderr("popfetch seen mark work");
+    assert_eq!(popfetch.run(&["list"]).stdout.matches("N ").count(), 41);
+    // Neither has written or fetched anything.
+    server.change(|settings| settings.top = Support::Listed);
+    popfetch.run(&[]).expect_silence();
+    assert_eq!(server.last_session().commands_of("RETR"), ["RETR 41"]);
+}
