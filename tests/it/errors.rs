@@ -246,22 +246,3 @@ fn a_server_that_drips_runs_into_the_time_limit() {
     let popfetch = scripted(&script);
     one_line(&popfetch.run(&[]), 75, "timed out");
 }
-
-#[test]
-fn a_closed_stderr_and_stdout_do_no_harm() {
-    let server = alice(numbered(2));
-    let (popfetch, mail) = home(&server);
-    let program = env!("CARGO_BIN_EXE_popfetch");
-    let mut shell = popfetch.command(["-vv"]);
-    let mut closed = std::process::Command::new("sh");
-    closed.arg("-c").arg(format!("exec {program} -vv >&- 2>&-"));
-    for (key, value) in shell.get_envs() {
-        if let Some(value) = value {
-            closed.env(key, value);
-        }
-    }
-    closed.current_dir(popfetch.home());
-    assert_eq!(closed.status().unwrap().code(), Some(0));
-    assert_eq!(delivered(&mail), expected(numbered(2)));
-    shell.arg("-q");
-}

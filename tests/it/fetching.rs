@@ -417,3 +417,40 @@ fn what_is_written_is_for_our_eyes_only() {
         assert_eq!(mode(&mail.join("new").join(name)), 0o600);
     }
 }
+
+#[test]
+fn a_message_that_is_always_refused_is_set_aside_and_the_others_come() {
+    let refusal = "-ERR [SYS/PERM] spool file is damaged";
+    let faults = Faults {
+        refuse_retr: Some(refusal.into()),
+        ..Faults::default()
+    };
+    let server = alice([Message::numbered(1).with(faults), Message::numbered(2)]);
+    let (popfetch, mail) = home(&server);
+    for times in 1..=3_u32 {
+        let ran = popfetch.run(&[]);
+        ran.expect_code(76).expect_stderr("spool file is damaged");
+        for command in ["list", "seen"] {
+            let arguments = [&[command][..], &["show"]].concat();
+            let show = popfetch.run(&arguments[..if command == "seen" { 2 } else { 1 }]);
+            let said = &show.stdout;
+            assert!(said.contains(&format!("failed {times} time")), "{said}");
+            assert!(said.contains("spool file is damaged"), "{said}");
+        }
+    }
+    // From here on it has its pauses: neither asked for nor spoken of.
+    server.deliver("alice", Message::numbered(3));
+    popfetch.run(&[]).expect_silence();
+    assert_eq!(server.last_session().commands_of("RETR"), ["RETR 3"]);
+    assert_eq!(
+        delivered(&mail),
+        expected([Message::numbered(2), Message::numbered(3)])
+    );
+    // Whoever wants it now can have it.
+    server.maildrop("alice", |drop| drop.get_mut(0).faults = Faults::default());
+    popfetch
+        .run(&["seen", "forget", "work", "uid-1"])
+        .expect_code(0);
+    popfetch.run(&[]).expect_silence();
+    assert_eq!(delivered(&mail), expected(numbered(3)));
+}

@@ -21,5 +21,6 @@ mod servers;
 mod shards;
 mod sharing;
 mod signals;
+mod streams;
 mod terminal;
 mod turnover;

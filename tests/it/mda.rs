@@ -83,7 +83,10 @@ fn only_exit_0_is_a_delivery() {
         ),
         ("cat >/dev/null; exit 99", 74, "99"),
         ("cat >/dev/null; kill -9 $$", 75, "signal"),
+        ("cat >/dev/null; exit 1", 74, "status 1"),
+        ("cat >/dev/null; exit 100", 74, "status 100"),
         ("exit 0", 74, ""),
+        ("exec <&-; exit 0", 74, "without having read"),
         ("head -c 1 >/dev/null; exit 0", 74, ""),
     ] {
         let server = alice(numbered(2));

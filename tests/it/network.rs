@@ -251,30 +251,31 @@ fn octet_by_octet_all_arrives() {
 
 #[test]
 fn a_stall_at_any_step_ends_at_the_time_limit() {
-    for tls in [Tls::None, Tls::Implicit] {
-        let (from_server, _) = length(tls);
+    for tls in [Tls::None, Tls::Implicit, Tls::Stls] {
+        let (from_server, from_client) = length(tls);
         let steps = match std::env::var("POPFETCH_SWEEP").as_deref() {
             Ok("all") => 40,
             _ => 6,
         };
-        let stall = |step| {
+        let stall = |way, octets| {
             let server = alice(messages());
             let relay = relay(&server, tls);
             let mut popfetch = behind(&server, &relay, tls);
             popfetch.default("connect_timeout", "1s");
             let text = fs::read_to_string(popfetch.config_file()).unwrap();
             popfetch.write_config(&text.replace("timeout = \"20s\"", "timeout = \"1s\""));
-            relay.set(Mishap::Stall(
-                Direction::FromServer,
-                from_server * step / steps,
-            ));
+            relay.set(Mishap::Stall(way, octets));
             let begun = Instant::now();
             popfetch.run(&[]).expect_code(75).expect_stderr("timed out");
-            assert!(begun.elapsed() < Duration::from_secs(5), "{tls:?} {step}");
+            assert!(
+                begun.elapsed() < Duration::from_secs(20),
+                "{tls:?} {way:?} {octets}"
+            );
         };
         std::thread::scope(|scope| {
             for step in 0..steps {
-                scope.spawn(move || stall(step));
+                scope.spawn(move || stall(Direction::FromServer, from_server * step / steps));
+                scope.spawn(move || stall(Direction::FromClient, from_client * step / steps));
             }
         });
     }

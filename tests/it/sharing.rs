@@ -290,3 +290,50 @@ fn a_message_that_appears_between_the_listings_waits_for_the_next_run() {
     popfetch.run(&[]).expect_silence();
     assert_eq!(delivered(&mail), expected(numbered(3)));
 }
+
+/// Another program that appends under one lock alone: mpop and getmail know no dotlock.
+fn append_under(lock: &str, mbox: &Path, number: usize) {
+    let script = format!(
+        "import fcntl, sys, time\n\
+         file = open(sys.argv[1], 'ab')\n\
+         fcntl.{lock}(file, fcntl.LOCK_EX)\n\
+         file.write(b'From other Thu Jan  1 00:00:00 1970\\nSubject: other {number}\\n\\n')\n\
+         file.flush()\n\
+         time.sleep(0.02)\n\
+         file.write(b'body\\n\\n')\n\
+         file.close()\n"
+    );
+    let status = Command::new("python3")
+        .args(["-c", &script])
+        .arg(mbox)
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn programs_that_know_one_kind_of_lock_mix_with_nothing() {
+    for lock in ["lockf", "flock"] {
+        let server = alice(numbered(60));
+        server.change(|settings| settings.rate = Some(60_000));
+        let popfetch = to_mbox(&server);
+        let mbox = popfetch.path("inbox");
+        fs::write(&mbox, "").unwrap();
+        let mut running = popfetch.start(&[]);
+        let mut others = 0;
+        while !running.has_ended() {
+            append_under(lock, &mbox, others);
+            others += 1;
+        }
+        running.wait().expect_silence();
+        let (theirs, ours): (Vec<_>, Vec<_>) = mailbox::mbox(&mbox)
+            .into_iter()
+            .partition(|message| message.from_line.starts_with("From other"));
+        assert_eq!(theirs.len(), others, "{lock}");
+        let whole = |other: &mailbox::MboxMessage| other.text.ends_with(b"\n\nbody\n");
+        assert!(theirs.iter().all(whole), "{lock}");
+        let mut texts: Vec<Vec<u8>> = ours.into_iter().map(|message| message.text).collect();
+        texts.sort();
+        assert_eq!(texts, expected(numbered(60)), "{lock}");
+    }
+}
