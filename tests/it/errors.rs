@@ -246,3 +246,33 @@ fn a_server_that_drips_runs_into_the_time_limit() {
     let popfetch = scripted(&script);
     one_line(&popfetch.run(&[]), 75, "timed out");
 }
+
+#[test]
+fn a_journal_torn_at_its_end_is_mended() {
+    // What a power cut leaves of a write: nothing but its length, a piece of it, or both.
+    let tails: [&[u8]; 5] = [
+        &[0; 4096],
+        b"s 17",
+        b"s 1700000000 - uid-3",
+        b"s 1700000000 - uid-3\n",
+        b"s 1700000000 - ui\0\0\0\0\0\0\n= 24\n\0\0\0",
+    ];
+    for tail in tails {
+        let server = alice(numbered(2));
+        let (popfetch, mail) = home(&server);
+        popfetch.run(&[]).expect_silence();
+        let journal = popfetch.state().join("work.journal");
+        let whole = fs::read(&journal).unwrap();
+        fs::write(&journal, [&whole[..], tail].concat()).unwrap();
+        server.deliver("alice", crate::support::maildrop::Message::numbered(3));
+        popfetch.run(&[]).expect_silence();
+        popfetch.run(&[]).expect_silence();
+        assert_eq!(
+            delivered(&mail),
+            expected(numbered(3)),
+            "{}",
+            tail.escape_ascii()
+        );
+        assert!(!fs::read(&journal).unwrap().contains(&0));
+    }
+}
