@@ -9,8 +9,7 @@ use crate::scene::{Kind, Scene, Stage};
 use crate::support::maildrop::Message;
 use crate::support::popfetch::{Account, Popfetch, Ran};
 use crate::support::server::Server;
-use crate::support::workers::side_by_side;
-use crate::sweep::calls;
+use crate::sweep::{calls, side_by_side};
 
 /// A file system of its own on a folder, 2 MiB large; away when dropped.
 struct Mounted {

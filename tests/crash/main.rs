@@ -18,8 +18,7 @@ mod sweep;
 
 use fault::Fault;
 use scene::Scene;
-use support::workers::side_by_side;
-use sweep::{Extent, Point, calls, calls_after, sweep};
+use sweep::{Extent, Point, calls, calls_after, side_by_side, sweep};
 
 /// A sample of the faults that `faults` makes of each scene's calls.
 fn points(extent: Extent, faults: impl Fn(&[fault::Call]) -> Vec<Fault> + Sync) -> Vec<Point> {

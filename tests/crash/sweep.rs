@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::fault::{self, Call, Fault};
 use crate::scene::{Kind, Scene, Stage};
-use crate::support::workers::side_by_side;
+pub(crate) use crate::support::workers::side_by_side;
 
 /// Problems shown at most.
 const SHOWN: usize = 40;
