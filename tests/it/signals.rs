@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use rustix::process::Signal;
 
 use crate::run::{alice, delivered, expected, home_with, numbered, popfetch};
 use crate::support::mailbox;
+use crate::support::patience::until;
 use crate::support::popfetch::{Account, Popfetch, Ran};
 use crate::support::relay::{Direction, Mishap, Relay};
 use crate::support::server::Server;
@@ -151,34 +153,89 @@ fn signals_at_any_time_lose_and_double_nothing() {
     assert_eq!(server.maildrop("alice", |drop| drop.messages().len()), 0);
 }
 
-#[test]
-fn a_signal_while_a_command_has_a_message_lets_it_finish_or_undoes_it() {
-    let server = alice(numbered(6));
-    let mut popfetch = popfetch();
-    let out = popfetch.path("out");
-    fs::create_dir(&out).unwrap();
-    let script = format!(
-        "cat > {0}/.$1 && sleep 0.2 && mv {0}/.$1 {0}/$1.$$",
-        out.display()
-    );
-    popfetch.account(
-        Account::on(&server, "work", "alice", "secret")
-            .set("keep", false)
-            .mda(&["sh", "-c", &script, "mda", "%I"]),
-    );
-    for signal in SIGNALS {
-        let run = popfetch.start(&[]);
-        thread::sleep(Duration::from_millis(300));
-        run.signal(signal);
-        let ran = run.wait();
-        assert_eq!(ran.status.signal(), Some(signal.as_raw()), "{ran:?}");
+/// A command that puts a message into `out` once there is a file `go`: until then it has it, and says so by `begun`.
+struct Held {
+    popfetch: Popfetch,
+    out: PathBuf,
+}
+
+impl Held {
+    fn on(server: &Server) -> Self {
+        let mut popfetch = popfetch();
+        let out = popfetch.path("out");
+        fs::create_dir(&out).unwrap();
+        // It ends too when its folder is gone, with a test that failed.
+        let script = format!(
+            "cd {0} && cat > .$1 && : > begun && while [ -d {0} ] && [ ! -e go ]; do sleep 0.01; done; mv .$1 $1.$$",
+            out.display()
+        );
+        popfetch.account(
+            Account::on(server, "work", "alice", "secret")
+                .set("keep", false)
+                .mda(&["sh", "-c", &script, "mda", "%I"]),
+        );
+        Self { popfetch, out }
     }
-    popfetch.run(&[]).expect_silence();
-    let names: Vec<String> = mailbox::folder(&out)
-        .into_iter()
-        .filter(|name| !name.starts_with('.'))
-        .collect();
-    assert_eq!(names.len(), 6, "{names:?}");
+
+    /// A run that gets a signal while the command has a message; the command goes on after it.
+    fn signalled(&self, signal: Signal) -> Ran {
+        for name in ["begun", "go"] {
+            let _ = fs::remove_file(self.out.join(name));
+        }
+        let run = self.popfetch.start(&[]);
+        until("the command has a message", || {
+            self.out.join("begun").exists()
+        });
+        run.signal(signal);
+        fs::write(self.out.join("go"), "").unwrap();
+        run.wait()
+    }
+
+    /// Messages the command has put away; it has ended, so there are no others.
+    fn done(&self) -> usize {
+        let names = mailbox::folder(&self.out);
+        let (whole, rest): (Vec<_>, Vec<_>) =
+            names.into_iter().partition(|name| name.starts_with("uid-"));
+        assert_eq!(rest, ["begun", "go"], "left in the middle of it");
+        whole.len()
+    }
+}
+
+#[test]
+fn a_signal_while_a_command_has_a_message_lets_it_finish() {
+    // More than a run gets done in the time that a signal takes to be noticed.
+    let server = alice(numbered(40));
+    let held = Held::on(&server);
+    let mut before = 0;
+    for signal in SIGNALS {
+        ended_by(&held.signalled(signal), signal);
+        let done = held.done();
+        assert!(done > before, "{signal:?}: not finished");
+        before = done;
+    }
+    assert!(before < 40, "no run ended before its time");
+    held.popfetch.run(&[]).expect_silence();
+    assert_eq!(held.done(), 40);
+    assert_eq!(server.maildrop("alice", |drop| drop.messages().len()), 0);
+}
+
+#[test]
+fn a_signal_while_a_command_has_the_last_message_lets_it_finish() {
+    for signal in SIGNALS {
+        let server = alice(numbered(1));
+        let held = Held::on(&server);
+        let ran = held.signalled(signal);
+        // Nothing was left to do: it may have been done with before the signal was noticed.
+        if ran.status.success() {
+            ran.expect_silence();
+        } else {
+            ended_by(&ran, signal);
+        }
+        assert_eq!(held.done(), 1, "{signal:?}");
+        held.popfetch.run(&[]).expect_silence();
+        assert_eq!(held.done(), 1, "{signal:?}: twice");
+        assert_eq!(server.maildrop("alice", |drop| drop.messages().len()), 0);
+    }
 }
 
 #[test]
