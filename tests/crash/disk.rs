@@ -17,14 +17,16 @@ struct Mounted {
 }
 
 impl Mounted {
-    /// `None` for who is not allowed to mount (only root is).
-    fn on(folder: &Path) -> Option<Self> {
+    fn on(folder: &Path) -> Self {
+        Self::try_on(folder).unwrap_or_else(|why| panic!("mount: {why}"))
+    }
+
+    fn try_on(folder: &Path) -> Result<Self, String> {
         fs::create_dir_all(folder).unwrap();
-        let this = Self {
-            folder: folder.to_owned(),
-        };
         let words = ["-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs"];
-        run("mount", &words, folder).then_some(this)
+        run("mount", &words, folder).map(|()| Self {
+            folder: folder.to_owned(),
+        })
     }
 
     /// Leaves so many pages of it.
@@ -38,19 +40,57 @@ impl Mounted {
 
     fn remount(&self, how: &str) {
         let how = format!("remount,{how}");
-        assert!(run("mount", &["-o", &how], &self.folder));
+        run("mount", &["-o", &how], &self.folder).unwrap();
     }
 }
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        run("umount", &["-l"], &self.folder);
+        let _ = run("umount", &["-l"], &self.folder);
     }
 }
 
-fn run(program: &str, words: &[&str], folder: &Path) -> bool {
+fn run(program: &str, words: &[&str], folder: &Path) -> Result<(), String> {
     let done = Command::new(program).args(words).arg(folder).output();
-    done.is_ok_and(|done| done.status.success())
+    let done = done.map_err(|error| error.to_string())?;
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    done.status.success().then_some(()).ok_or(said)
+}
+
+/// Tells a run of one test that it is in a namespace already.
+const INSIDE: &str = "POPFETCH_TEST_NAMESPACE";
+
+/// Does the work of a test that mounts: here as root, else in a user namespace, where anybody may mount, by a run of
+/// the test by itself.
+///
+/// # Panics
+/// When that is not allowed either.
+fn where_mounts_are_allowed(test: &str, work: impl FnOnce()) {
+    let folder = tempfile::tempdir().unwrap();
+    let Err(refused) = Mounted::try_on(folder.path()).map(drop) else {
+        return work();
+    };
+    let inside = std::env::var_os(INSIDE).is_some();
+    let mut again = Command::new("unshare");
+    again.args(["--user", "--map-root-user", "--mount"]);
+    again.arg(std::env::current_exe().unwrap());
+    again
+        .args(["--exact", test, "--nocapture"])
+        .env(INSIDE, "1");
+    let way_out = format!("run this test as root, or leave it out by `--skip {test}`");
+    assert!(
+        !inside,
+        "no mount in a user namespace: {refused} ({way_out})"
+    );
+    let ran = again.output().unwrap_or_else(|error| {
+        panic!("no mount: {refused}, and no unshare: {error} ({way_out})");
+    });
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(
+        ran.status.success() && said.contains("1 passed"),
+        "no mount here: {refused}; in a user namespace: {said}\n{} ({way_out})",
+        String::from_utf8_lossy(&ran.stderr)
+    );
 }
 
 /// Refused by the disk: one line that says so, 74, and the server still has what is not delivered.
@@ -79,68 +119,68 @@ fn scenes(kinds: &[Kind]) -> Vec<Scene> {
 
 #[test]
 fn a_full_mailbox_disk() {
-    for scene in scenes(&[Kind::Maildir, Kind::Mbox]) {
-        for pages in [0, 1, 3, 8, 20] {
-            let mut stage = Stage::empty(scene);
-            let Some(disk) = Mounted::on(&stage.popfetch.path("box")) else {
-                return;
-            };
-            stage.fill();
-            let what = format!("{pages} pages left");
-            let filler = disk.fill(pages);
-            refused(&stage, &stage.popfetch.run(&[]), &what);
-            refused(&stage, &stage.popfetch.run(&[]), &what);
-            fs::remove_file(filler).unwrap();
-            disk.remount("size=64m");
-            mended(&stage, &what);
+    where_mounts_are_allowed("disk::a_full_mailbox_disk", || {
+        for scene in scenes(&[Kind::Maildir, Kind::Mbox]) {
+            for pages in [0, 1, 3, 8, 20] {
+                let mut stage = Stage::empty(scene);
+                let disk = Mounted::on(&stage.popfetch.path("box"));
+                stage.fill();
+                let what = format!("{pages} pages left");
+                let filler = disk.fill(pages);
+                refused(&stage, &stage.popfetch.run(&[]), &what);
+                refused(&stage, &stage.popfetch.run(&[]), &what);
+                fs::remove_file(filler).unwrap();
+                disk.remount("size=64m");
+                mended(&stage, &what);
+            }
         }
-    }
+    });
 }
 
 #[test]
 fn a_full_state_disk() {
-    for scene in scenes(&[Kind::Maildir, Kind::Mbox, Kind::Mda]) {
-        for pages in [0, 1] {
-            let mut stage = Stage::empty(scene);
-            let Some(disk) = Mounted::on(&stage.popfetch.state()) else {
-                return;
-            };
-            stage.fill();
-            let what = format!("{pages} pages left");
-            let filler = disk.fill(pages);
-            for _ in 0..3 {
-                let ran = stage.popfetch.run(&[]);
-                if ran.status.code() == Some(0) {
-                    // It was enough, for a journal of a page.
-                    assert_eq!(pages, 1, "{scene}");
-                    continue;
+    where_mounts_are_allowed("disk::a_full_state_disk", || {
+        for scene in scenes(&[Kind::Maildir, Kind::Mbox, Kind::Mda]) {
+            for pages in [0, 1] {
+                let mut stage = Stage::empty(scene);
+                let disk = Mounted::on(&stage.popfetch.state());
+                stage.fill();
+                let what = format!("{pages} pages left");
+                let filler = disk.fill(pages);
+                for _ in 0..3 {
+                    let ran = stage.popfetch.run(&[]);
+                    if ran.status.code() == Some(0) {
+                        // It was enough, for a journal of a page.
+                        assert_eq!(pages, 1, "{scene}");
+                        continue;
+                    }
+                    refused(&stage, &ran, &what);
                 }
-                refused(&stage, &ran, &what);
+                fs::remove_file(filler).unwrap();
+                mended(&stage, &what);
             }
-            fs::remove_file(filler).unwrap();
-            mended(&stage, &what);
         }
-    }
+    });
 }
 
 #[test]
 fn a_state_folder_that_cannot_be_written() {
-    for scene in scenes(&[Kind::Maildir, Kind::Mbox, Kind::Mda]) {
-        let mut stage = Stage::empty(scene);
-        let Some(disk) = Mounted::on(&stage.popfetch.state()) else {
-            return;
-        };
-        stage.fill();
-        let before = stage.server.maildrop("alice", |drop| drop.uids());
-        disk.remount("ro");
-        let ran = stage.popfetch.run(&[]);
-        refused(&stage, &ran, "read-only");
-        ran.expect_stderr("popfetch/work.journal.lock: cannot lock");
-        let after = stage.server.maildrop("alice", |drop| drop.uids());
-        assert_eq!(before, after, "{scene}: deleted and not remembered");
-        disk.remount("rw");
-        mended(&stage, "read-only");
-    }
+    where_mounts_are_allowed("disk::a_state_folder_that_cannot_be_written", || {
+        for scene in scenes(&[Kind::Maildir, Kind::Mbox, Kind::Mda]) {
+            let mut stage = Stage::empty(scene);
+            let disk = Mounted::on(&stage.popfetch.state());
+            stage.fill();
+            let before = stage.server.maildrop("alice", |drop| drop.uids());
+            disk.remount("ro");
+            let ran = stage.popfetch.run(&[]);
+            refused(&stage, &ran, "read-only");
+            ran.expect_stderr("popfetch/work.journal.lock: cannot lock");
+            let after = stage.server.maildrop("alice", |drop| drop.uids());
+            assert_eq!(before, after, "{scene}: deleted and not remembered");
+            disk.remount("rw");
+            mended(&stage, "read-only");
+        }
+    });
 }
 
 #[test]

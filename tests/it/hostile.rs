@@ -1,6 +1,6 @@
 //! Servers that mean harm, or might as well: what they say is taken for what it is, and nothing is lost by it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::run::{alice, delivered, expected, home, home_with, numbered, popfetch};
 use crate::support::auth::{Mechanism, ScramFault};
@@ -270,12 +270,11 @@ fn any_answer_to_any_command_loses_nothing() {
             scope.spawn(move || {
                 for answer in answers {
                     let server = alice(numbered(3));
-                    let (popfetch, mail) = home_with(&server, |account| {
-                        account
-                            .set("keep", false)
-                            .set("timeout", "1s")
-                            .set("auth", "plain")
+                    let (mut popfetch, mail) = home_with(&server, |account| {
+                        account.set("keep", false).set("auth", "plain")
                     });
+                    // Some answers have no end.
+                    popfetch.default("timeout", "1s");
                     server.change(|settings| {
                         settings.replies.insert(command.into(), answer.to_vec());
                     });
@@ -300,6 +299,7 @@ fn any_answer_to_any_command_loses_nothing() {
                         );
                     }
                     server.change(|settings| settings.replies.clear());
+                    popfetch.default("timeout", "60s");
                     popfetch.run(&[]).expect_silence();
                     // A forgery that is still on the server is looked at before it is deleted, and found to be another.
                     let came = mailbox::maildir(&mail).len();
@@ -583,10 +583,8 @@ fn sasl_challenges_that_are_none_end_the_login() {
         }
         let server = ScriptServer::start([script]);
         let popfetch = scripted(&server, |account| account.set("auth", word));
-        let begun = Instant::now();
-        let ran = popfetch.run(&[]);
-        ran.expect_code(code);
-        assert!(begun.elapsed() < Duration::from_secs(4), "{word}");
+        // Waiting for the time limit would be another code.
+        popfetch.run(&[]).expect_code(code);
         let heard = match server.try_finish() {
             Ok(recordings) => String::from_utf8_lossy(&recordings[0].received).into_owned(),
             // The client leaves before the thirtieth challenge, as it should.
@@ -632,9 +630,7 @@ fn an_iteration_count_of_billions_is_no_way_to_keep_us_busy() {
         settings.iterations = 4_000_000_000;
     });
     let (popfetch, _) = home_with(&server, |account| account.set("auth", "scram-sha-256"));
-    let begun = Instant::now();
     popfetch.run(&[]).expect_code(77);
-    assert!(begun.elapsed() < Duration::from_secs(5));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::run::{alice, delivered, expected, home, home_with, numbered, popfetch};
 use crate::support::mailbox;
 use crate::support::maildrop::Message;
+use crate::support::patience::until;
 use crate::support::popfetch::{Account, Popfetch};
 use crate::support::server::Server;
 
@@ -63,7 +64,14 @@ fn a_lock_that_another_program_holds_is_waited_for() {
                     Some(hold(how, &mbox))
                 };
                 let mut running = popfetch.start(&[]);
-                thread::sleep(Duration::from_millis(1500));
+                until("all is here", || {
+                    server
+                        .sessions()
+                        .iter()
+                        .any(|session| session.retrieved.len() == 3)
+                });
+                // Long enough to write it, were there no lock.
+                thread::sleep(Duration::from_millis(500));
                 assert!(!running.has_ended(), "{how}: not waited for");
                 assert_eq!(
                     fs::metadata(&mbox).unwrap().len(),

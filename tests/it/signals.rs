@@ -60,13 +60,16 @@ fn a_signal_while_the_server_is_silent_ends_the_run_at_once() {
         let popfetch = behind(&server, &relay);
         relay.set(Mishap::Stall(Direction::FromServer, length * step / 16));
         let run = popfetch.start(&[]);
-        thread::sleep(Duration::from_millis(700));
+        until("the line is dead", || relay.stalled());
+        // Now or a little later, when all that came has been read.
+        thread::sleep(Duration::from_millis(step % 4 * 50));
         let begun = Instant::now();
         run.signal(signal);
         let ran = run.wait();
         ended_by(&ran, signal);
+        // To wait for a reply would take a minute.
         assert!(
-            begun.elapsed() < Duration::from_secs(8),
+            begun.elapsed() < Duration::from_secs(30),
             "{step}: {:?}",
             begun.elapsed()
         );
@@ -104,7 +107,17 @@ fn what_was_whole_when_the_signal_came_is_delivered() {
     server.maildrop("alice", |drop| drop.get_mut(2).faults.hang_at = Some(100));
     let (popfetch, mail) = home_with(&server, |account| account.set("keep", false));
     let run = popfetch.start(&[]);
-    thread::sleep(Duration::from_millis(700));
+    let whole = expected(numbered(2));
+    until("two messages are whole", || {
+        let names = ["tmp", "new"].map(|folder| fs::read_dir(mail.join(folder)));
+        let names = names.into_iter().flatten().flatten();
+        let mut texts: Vec<_> = names
+            .filter_map(|entry| fs::read(entry.ok()?.path()).ok())
+            .filter(|text| whole.contains(text))
+            .collect();
+        texts.sort();
+        texts == whole
+    });
     run.signal(Signal::TERM);
     ended_by(&run.wait(), Signal::TERM);
     assert_eq!(delivered(&mail), expected(numbered(2)));
@@ -126,8 +139,17 @@ fn signals_at_any_time_lose_and_double_nothing() {
     server.change(|settings| settings.rate = Some(150_000));
     let (popfetch, mail) = home_with(&server, |account| account.set("keep", false));
     for round in 0..12_u64 {
+        let sessions = server.sessions().len();
         let mut run = popfetch.start(&[]);
-        thread::sleep(Duration::from_millis(30 + round * 37));
+        // At each step of the way to the first message, and then among the others.
+        until("it has come so far", || {
+            let lines = server
+                .sessions()
+                .get(sessions)
+                .map_or(0, |session| session.lines.len() + 1);
+            lines as u64 >= round || run.has_ended()
+        });
+        thread::sleep(Duration::from_millis(round * 7));
         if run.has_ended() {
             break;
         }
@@ -254,7 +276,7 @@ fn a_signal_that_was_ignored_stays_ignored() {
         shell.env(key, value.unwrap());
     }
     let run = crate::support::popfetch::Running::start(&mut shell);
-    thread::sleep(Duration::from_millis(300));
+    until("a login", || server.logins() > 0);
     run.signal(Signal::HUP);
     run.wait().expect_silence();
     assert_eq!(delivered(&mail), expected(numbered(40)));
@@ -268,18 +290,20 @@ pid, tty = pty.fork()
 if pid == 0:
     os.execv(program, [program])
 said = b''
-end = time.time() + 20
+end = time.time() + 50
 while b'assword' not in said and time.time() < end:
     if select.select([tty], [], [], 0.1)[0]:
         said += os.read(tty, 4096)
-time.sleep(0.3)
-quiet = not termios.tcgetattr(tty)[3] & termios.ECHO
+quiet = False
+while not quiet and time.time() < end:
+    time.sleep(0.01)
+    quiet = not termios.tcgetattr(tty)[3] & termios.ECHO
 if how == 'key':
     os.write(tty, b'\x03')
 else:
     os.kill(pid, number)
 status = None
-end = time.time() + 5
+end = time.time() + 50
 while time.time() < end:
     done, status = os.waitpid(pid, os.WNOHANG)
     if done:

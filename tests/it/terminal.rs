@@ -39,7 +39,7 @@ fn bars_and_then_a_summary() {
     assert_eq!(mailbox::maildir(&mail).len(), 4);
     let shown = &left.shown;
     assert!(
-        shown.contains("/4  ") && shown.contains("KiB/s"),
+        shown.contains("/4  ") && shown.contains("iB/s"),
         "{shown:?}"
     );
     let (_, last) = shown.trim_end().rsplit_once('\r').unwrap();

@@ -16,6 +16,7 @@ use std::time::Duration;
 use crate::namespace::{Namespace, free_port, need, unpacked};
 use crate::place::{Place, User, users, write_certificates};
 use crate::support::maildrop::crlf;
+use crate::support::patience::PATIENCE;
 
 const MECHANISMS: &str = "PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256";
 /// The system user it runs as, and its id, the same on every Debian.
@@ -159,7 +160,7 @@ EVENTS {{
 /// Puts a user's messages into the mailbox, by IMAP in one command (RFC 3501, RFC 3502, RFC 7888).
 fn append(port: u16, user: &User) -> io::Result<()> {
     let stream = TcpStream::connect((Place::HOST, port))?;
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     let mut replies = BufReader::new(stream.try_clone()?);
     let mut ask = |tag: &str, octets: &[u8]| -> io::Result<()> {
         (&stream).write_all(octets)?;

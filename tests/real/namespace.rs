@@ -10,8 +10,7 @@ use std::{io, net, thread};
 
 use tempfile::TempDir;
 
-/// How long a server may take to come up.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::patience::PATIENCE;
 
 /// A folder for a server, and the processes it has started there.
 pub(crate) struct Namespace {
@@ -134,7 +133,7 @@ impl Drop for Namespace {
             return;
         };
         drop(init.stdin.take());
-        let deadline = Instant::now() + Duration::from_secs(5);
+        let deadline = Instant::now() + PATIENCE;
         while matches!(init.try_wait(), Ok(None)) && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(5));
         }

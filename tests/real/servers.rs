@@ -1,11 +1,12 @@
 //! The real servers come up as the other tests expect them.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::place::Place;
 use crate::support::auth::Mechanism;
 use crate::support::client::Client;
 use crate::support::maildrop::{crlf, lf, unstuff};
+use crate::support::patience::PATIENCE;
 use crate::{cyrus, dovecot, popa3d};
 
 /// Logs a user in and compares every message.
@@ -124,7 +125,7 @@ fn a_server_ends_with_its_place() {
     let place = dovecot::start();
     let (port, started) = (place.port, Instant::now());
     drop(place);
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < PATIENCE);
     let refused = std::net::TcpStream::connect((Place::HOST, port)).is_err();
     assert!(refused, "something still listens on port {port}");
 }

@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -15,6 +14,7 @@ use sha1::Sha1;
 use sha2::Sha256;
 
 use super::auth::Mechanism;
+use super::patience::PATIENCE;
 use super::tls::Authority;
 
 /// A session.
@@ -32,7 +32,7 @@ impl Client {
     /// Connects and reads nothing.
     pub fn connect(port: u16) -> Self {
         let tcp = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        tcp.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        tcp.set_read_timeout(Some(PATIENCE)).unwrap();
         tcp.set_nodelay(true).unwrap();
         Self {
             stream: Stream::Plain(tcp),

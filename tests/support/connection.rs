@@ -7,6 +7,11 @@ use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, Stream};
 
+use super::patience::PATIENCE;
+
+/// How long what a client still says may take, once the server has nothing more to say.
+const UNDER_WAY: Duration = Duration::from_secs(2);
+
 /// A connection that a client made.
 pub struct Connection {
     tcp: Arc<TcpStream>,
@@ -17,8 +22,7 @@ impl Connection {
     /// Over a socket just accepted.
     pub fn new(tcp: TcpStream) -> Self {
         tcp.set_nodelay(true).unwrap();
-        tcp.set_write_timeout(Some(Duration::from_secs(60)))
-            .unwrap();
+        tcp.set_write_timeout(Some(PATIENCE)).unwrap();
         Self {
             tcp: Arc::new(tcp),
             tls: None,
@@ -71,7 +75,7 @@ impl Connection {
     pub fn close(mut self) {
         self.half_close();
         // Octets left unread would turn the close into a reset, which may overtake what was sent.
-        self.set_patience(Some(Duration::from_millis(200)));
+        self.set_patience(Some(UNDER_WAY));
         let mut rest = [0; 4096];
         while matches!((&*self.tcp).read(&mut rest), Ok(1..)) {}
     }
@@ -79,7 +83,7 @@ impl Connection {
     /// Ends without a word: the socket is closed, TLS is not.
     pub fn cut(self) {
         let _ = self.tcp.shutdown(Shutdown::Write);
-        self.set_patience(Some(Duration::from_millis(200)));
+        self.set_patience(Some(UNDER_WAY));
         let mut rest = [0; 4096];
         while matches!((&*self.tcp).read(&mut rest), Ok(1..)) {}
     }

@@ -8,12 +8,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::connection::{Connection, is_timeout};
+use super::patience::PATIENCE;
 use super::script::{Recording, Step};
 
-/// How long an expectation waits for the client.
-const PATIENCE: Duration = Duration::from_secs(15);
 /// How often a wait looks at the time and the flag.
 const TICK: Duration = Duration::from_millis(20);
+/// How long what a client has sent may take to arrive once the test is over.
+const UNDER_WAY: Duration = Duration::from_secs(2);
 
 /// One connection and what was said on it.
 pub(super) struct Player {
@@ -70,10 +71,11 @@ impl Player {
         }
         self.connection.half_close();
         // What the client still says is recorded.
-        let mut patience = Duration::from_secs(2);
-        while !self.ended && patience > Duration::ZERO {
-            let over = self.finished.load(Ordering::SeqCst);
-            patience = patience.saturating_sub(if over { TICK * 10 } else { TICK });
+        let mut ticks = 10;
+        while !self.ended && ticks > 0 {
+            if self.finished.load(Ordering::SeqCst) {
+                ticks -= 1;
+            }
             self.fill();
         }
         let rest = std::mem::take(&mut self.buffer);
@@ -130,6 +132,9 @@ impl Player {
                 let mut sent = 0;
                 while sent < at_most && self.send(&octets) {
                     sent += octets.len() as u64;
+                }
+                if sent >= at_most {
+                    return Err(differ("(leaves)", &format!("(takes {sent} octets)")));
                 }
                 Ok(())
             }
@@ -203,7 +208,7 @@ impl Player {
             }
             // Once the test is over, what has not come will not come.
             let over = self.finished.load(Ordering::SeqCst);
-            if started.elapsed() > if over { PATIENCE / 10 } else { PATIENCE } {
+            if started.elapsed() > if over { UNDER_WAY } else { PATIENCE } {
                 return Heard::Nothing;
             }
             self.fill();

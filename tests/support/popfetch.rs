@@ -12,12 +12,10 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use toml::{Table, Value};
 
+use super::patience::PATIENCE;
 use super::server::Server;
 use super::terminal::Terminal;
 use super::tls::Authority;
-
-/// How long a run may take.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program with a home folder, a configuration and a place for mail; all gone when dropped.
 pub struct Popfetch {
@@ -228,7 +226,7 @@ impl Popfetch {
     /// Runs it to its end.
     ///
     /// # Panics
-    /// When it takes more than a minute.
+    /// When it takes longer than our patience.
     pub fn run(&self, arguments: &[&str]) -> Ran {
         Running::start(&mut self.command(arguments)).wait()
     }
@@ -275,7 +273,7 @@ impl Running {
     /// Waits for its end.
     ///
     /// # Panics
-    /// When it takes more than a minute.
+    /// When it takes longer than our patience.
     pub fn wait(mut self) -> Ran {
         let deadline = Instant::now() + PATIENCE;
         let status = loop {

@@ -46,6 +46,7 @@ struct Shared {
     from_server: AtomicU64,
     from_client: AtomicU64,
     connections: AtomicU64,
+    stalls: AtomicU64,
     ending: AtomicBool,
 }
 
@@ -68,6 +69,7 @@ impl Relay {
             from_server: AtomicU64::new(0),
             from_client: AtomicU64::new(0),
             connections: AtomicU64::new(0),
+            stalls: AtomicU64::new(0),
             ending: AtomicBool::new(false),
         });
         let thread = {
@@ -92,6 +94,7 @@ impl Relay {
         self.shared.from_server.store(0, Ordering::SeqCst);
         self.shared.from_client.store(0, Ordering::SeqCst);
         self.shared.connections.store(0, Ordering::SeqCst);
+        self.shared.stalls.store(0, Ordering::SeqCst);
     }
 
     /// Octets that passed since [`Relay::set`]: from the server, from the client.
@@ -106,6 +109,11 @@ impl Relay {
     /// Connections made since [`Relay::set`].
     pub fn connections(&self) -> u64 {
         self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// Whether a connection has stalled since [`Relay::set`].
+    pub fn stalled(&self) -> bool {
+        self.shared.stalls.load(Ordering::SeqCst) > 0
     }
 }
 
@@ -172,7 +180,7 @@ fn pass(pair: &Pair, shared: &Shared, direction: Direction) {
     let mut octets = vec![0; 64 * 1024];
     loop {
         if left == 0 {
-            happen(pair);
+            happen(pair, shared);
             if matches!(pair.mishap, Mishap::Cut(..) | Mishap::Reset(..)) {
                 return;
             }
@@ -196,6 +204,8 @@ fn pass(pair: &Pair, shared: &Shared, direction: Direction) {
             }
             Ok(n) => {
                 left -= n as u64;
+                // Who is told of an octet may ask at once how many there were.
+                count.fetch_add(n as u64, Ordering::SeqCst);
                 let sent =
                     if pair.mishap == Mishap::OctetByOctet && direction == Direction::FromServer {
                         octets[..n].iter().all(|octet| {
@@ -205,7 +215,6 @@ fn pass(pair: &Pair, shared: &Shared, direction: Direction) {
                     } else {
                         to.write_all(&octets[..n]).is_ok()
                     };
-                count.fetch_add(n as u64, Ordering::SeqCst);
                 if !sent {
                     return;
                 }
@@ -216,7 +225,7 @@ fn pass(pair: &Pair, shared: &Shared, direction: Direction) {
     }
 }
 
-fn happen(pair: &Pair) {
+fn happen(pair: &Pair, shared: &Shared) {
     match pair.mishap {
         Mishap::Cut(..) => {
             pair.over.store(true, Ordering::SeqCst);
@@ -234,7 +243,10 @@ fn happen(pair: &Pair) {
         Mishap::HalfClose(_) => {
             let _ = pair.client.shutdown(Shutdown::Write);
         }
-        Mishap::None | Mishap::Stall(..) | Mishap::OctetByOctet => {}
+        Mishap::Stall(..) => {
+            shared.stalls.fetch_add(1, Ordering::SeqCst);
+        }
+        Mishap::None | Mishap::OctetByOctet => {}
     }
 }
 

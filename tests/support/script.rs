@@ -89,7 +89,7 @@ impl Script {
         self.step(Step::Drip(octets.as_ref().to_vec(), pause))
     }
 
-    /// These octets go out again and again, until the client closes or so many octets are out.
+    /// These octets go out again and again, until the client closes; it has to before so many octets are out.
     pub fn flood(self, octets: impl AsRef<[u8]>, at_most: u64) -> Self {
         self.step(Step::Flood(octets.as_ref().to_vec(), at_most))
     }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::maildrop::{Maildrop, Message};
+use super::patience::PATIENCE;
 use super::session::Session;
 use super::settings::Settings;
 use super::tls::Authority;
@@ -213,9 +214,9 @@ impl Server {
     /// Waits until no session lasts, and gives all of them.
     ///
     /// # Panics
-    /// When one still lasts after ten seconds.
+    /// When one still lasts after all our patience.
     pub fn settled(&self) -> Vec<SessionLog> {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let sessions = self.sessions();
             if sessions.iter().all(|session| session.end.is_some()) {
