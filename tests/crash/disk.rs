@@ -40,7 +40,9 @@ impl Mounted {
 
     fn remount(&self, how: &str) {
         let how = format!("remount,{how}");
-        run("mount", &["-o", &how], &self.folder).unwrap();
+        // With the source named: else the options it has are given again, and its owner has no number in a namespace.
+        let words = ["-t", "tmpfs", "-o", &how, "tmpfs"];
+        run("mount", &words, &self.folder).unwrap();
     }
 }
 

@@ -1,9 +1,11 @@
 //! What goes wrong: one line that says what to do, and an exit code that tells the truth.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
 
 use crate::run::{alice, delivered, expected, home, home_with, numbered, popfetch};
 use crate::support::popfetch::{Account, Popfetch, Ran, Running};
@@ -116,11 +118,11 @@ fn a_host_that_does_not_exist() {
 
 #[test]
 fn a_port_where_nobody_listens() {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    // Bound, so that nobody else gets it meanwhile.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(&address.into()).unwrap();
+    let port = socket.local_addr().unwrap().as_socket().unwrap().port();
     let server = alice(numbered(1));
     let (popfetch, _) = home_with(&server, |account| account.set("port", i64::from(port)));
     one_line(

@@ -49,12 +49,12 @@ fn time_limits_and_stop() {
 fn patience(backend: Option<Backend>) {
     let authority = Authority::new();
     let identity = authority.issue(params("pop.example.org"));
-    let open = |serve: fn(&mut dyn Wire), stop: &Stop| {
+    let open = |serve: fn(&mut dyn Wire), limit: Duration, stop: &Stop| {
         let (endpoint, thread) = match backend {
             None => server(move |mut tcp| serve(&mut tcp)),
             Some(_) => tls_server(&identity, BOTH, move |mut tls: Tls| serve(&mut tls)),
         };
-        let stream = Stream::connect(&endpoint, limits(SHORT), stop).unwrap();
+        let stream = Stream::connect(&endpoint, limits(limit), stop).unwrap();
         let stream = match backend {
             None => stream,
             Some(backend) => {
@@ -72,7 +72,7 @@ fn patience(backend: Option<Backend>) {
 
     // Silence.
     let stop = Stop::new().unwrap();
-    let (mut stream, thread) = open(|wire| hold(wire), &stop);
+    let (mut stream, thread) = open(|wire| hold(wire), SHORT, &stop);
     let error = stream.read(&mut [0; 10]).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     let error = Error::from_io(error);
@@ -81,7 +81,7 @@ fn patience(backend: Option<Backend>) {
     thread.join().unwrap();
 
     // Drops that never make a line: the time is for the reply whole. Time that we take does not count.
-    let (mut stream, thread) = open(|wire| drip(wire), &stop);
+    let (mut stream, thread) = open(|wire| drip(wire), SHORT, &stop);
     let start = Instant::now();
     let error = loop {
         match stream.read(&mut [0; 10]) {
@@ -98,7 +98,7 @@ fn patience(backend: Option<Backend>) {
     thread.join().unwrap();
 
     // A signal wakes who waits, and nothing goes out any more, except to part.
-    let (mut stream, thread) = open(|wire| hold(wire), &stop);
+    let (mut stream, thread) = open(|wire| hold(wire), LONG, &stop);
     let other = stop.clone();
     let raiser = thread::spawn(move || {
         thread::sleep(SHORT / 4);
@@ -108,7 +108,7 @@ fn patience(backend: Option<Backend>) {
     assert!(matches!(error, Error::Stopped), "{error:?}");
     let error = Error::from_io(stream.write_all(b"x").unwrap_err());
     assert!(matches!(error, Error::Stopped), "{error:?}");
-    stream.part(SHORT / 4);
+    stream.part(5 * SHORT);
     stream.rearm();
     stream.write_all(b"x").unwrap();
     let error = Error::from_io(stream.read(&mut [0; 10]).unwrap_err());
@@ -119,11 +119,12 @@ fn patience(backend: Option<Backend>) {
 
     // Who does not listen stops what is written.
     let stop = Stop::new().unwrap();
-    let (mut stream, thread) = open(|wire| deaf(wire), &stop);
+    let (mut stream, thread) = open(|wire| deaf(wire), SHORT, &stop);
     let much = vec![b'x'; 64 << 20];
     let error = Error::from_io(stream.write_all(&much).unwrap_err());
     assert!(matches!(error, Error::TimedOut("sending")), "{error:?}");
     drop(stream);
+    thread.thread().unpark();
     thread.join().unwrap();
 }
 
@@ -219,10 +220,10 @@ fn hold(wire: &mut dyn Wire) {
     let _ = io::copy(wire, &mut io::sink());
 }
 
-/// Reads nothing once the handshake is over.
+/// Reads nothing once the handshake is over, until its thread is woken.
 fn deaf(wire: &mut dyn Wire) {
     wire.flush().unwrap();
-    thread::sleep(5 * SHORT);
+    thread::park();
 }
 
 /// An octet now and then.

@@ -372,6 +372,7 @@ fn a_lock_let_go_in_time() {
 fn notes_are_given_once() {
     let fixture = Fixture::with("");
     let mut mbox = fixture.open();
+    mbox.patience = Duration::from_secs(30);
     let mut ended = Command::new("true").spawn().unwrap();
     ended.wait().unwrap();
     let content = format!("{} {}\n", ended.id(), crate::deliver::host::host());
