@@ -220,7 +220,11 @@ fn pass(pair: &Pair, shared: &Shared, direction: Direction) {
                 }
             }
             Err(error) if super::connection::is_timeout(&error) => {}
-            Err(_) => return,
+            Err(_) => {
+                // Who leaves with something unread ends with a reset: the other side has to hear of that end too.
+                let _ = to.shutdown(Shutdown::Write);
+                return;
+            }
         }
     }
 }
