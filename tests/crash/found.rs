@@ -2,12 +2,13 @@
 
 use crate::fault::{Call, Fault};
 use crate::scene::{Kind, Scene};
-use crate::sweep::{calls, sweep};
+use crate::sweep::{calls, strike};
 
 /// Kills a run before its last call of this name that strace shows with these words.
 fn killed_at(scene: Scene, name: &str, words: &str) {
-    let fault = Fault::Kill(find(scene, name, words));
-    sweep("found before", &[(scene, vec![fault])]);
+    strike("found before", scene, || {
+        Fault::Kill(find(scene, name, words))
+    });
 }
 
 fn find(scene: Scene, name: &str, words: &str) -> Call {
@@ -57,11 +58,12 @@ fn a_dotlock_stayed_behind_the_last_delivery() {
 fn a_command_that_outlived_us_had_half_a_message() {
     // The second message of a later run is a large one.
     for (scene, message) in [(first_run(Kind::Mda), 0), (later_run(Kind::Mda), 1)] {
-        let calls = calls(scene);
-        let begins = |call: &&[Call]| ["clone3", "clone", "vfork"].contains(&&*call[0].name);
-        let mut begun = calls.windows(2).filter(begins).map(|pair| &pair[1]);
-        let fault = Fault::Kill(begun.nth(message).unwrap().clone());
-        sweep("found before", &[(scene, vec![fault])]);
+        strike("found before", scene, || {
+            let calls = calls(scene);
+            let begins = |call: &&[Call]| ["clone3", "clone", "vfork"].contains(&&*call[0].name);
+            let mut begun = calls.windows(2).filter(begins).map(|pair| &pair[1]);
+            Fault::Kill(begun.nth(message).unwrap().clone())
+        });
     }
 }
 
@@ -75,10 +77,9 @@ fn the_siblings_of_rewritten_journals_piled_up() {
 #[test]
 fn a_failed_disk_was_told_twice() {
     let scene = later_run(Kind::Mbox);
-    let fault = Fault::Refused {
+    strike("found before", scene, || Fault::Refused {
         call: find(scene, "fdatasync", ".journal"),
         error: "EIO",
         lasting: true,
-    };
-    sweep("found before", &[(scene, vec![fault])]);
+    });
 }

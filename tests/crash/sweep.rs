@@ -9,6 +9,8 @@ pub(crate) use crate::support::workers::side_by_side;
 
 /// Problems shown at most.
 const SHOWN: usize = 40;
+/// How often one fault is chosen at most.
+pub(crate) const TRIES: u32 = 20;
 
 /// How much is swept.
 #[derive(Debug, Clone, Copy)]
@@ -115,6 +117,18 @@ pub(crate) fn sweep(what: &str, points: &[Point]) {
     for (_, sums) in tried {
         sums.judge(what);
     }
+}
+
+/// Tries one fault, which is chosen from a run before: two runs on a busy machine may differ in how often they make a
+/// call, so it is chosen again until it comes to be.
+pub(crate) fn strike(what: &str, scene: Scene, choose: impl Fn() -> Fault) {
+    for _ in 0..TRIES {
+        let sums = attempt(scene, &[choose()]);
+        if sums.struck > 0 || !sums.problems.is_empty() {
+            return sums.judge(what);
+        }
+    }
+    panic!("{what}: {scene}: no fault came to be in {TRIES} runs");
 }
 
 /// The calls of a whole run in a scene.
