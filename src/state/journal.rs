@@ -254,8 +254,12 @@ impl Journal {
             }
             return Err(failed("rewrite", &self.path)(error));
         }
-        self.file = load::open(&self.path, true)?.map(Arc::new);
-        let loaded = load::parse(&self.path, text.as_bytes())?;
+        drop(text);
+        let Some(mut file) = load::open(&self.path, true)? else {
+            return Err(self.unfit("it is not there"));
+        };
+        let loaded = load::read(&self.path, &mut file)?;
+        self.file = Some(Arc::new(file));
         self.memory = loaded.memory;
         self.length = loaded.length;
         self.flushed = self.length;

@@ -1,5 +1,6 @@
 //! What a journal remembers, compact.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::hash::BuildHasher as _;
 use std::path::Path;
@@ -24,6 +25,9 @@ pub struct Memory {
     /// Indices into `slots`, by unique-id.
     table: HashTable<u32>,
     hasher: DefaultHashBuilder,
+    /// The slot found last. Servers list messages in the order they came: mostly the one behind it is asked for next, and
+    /// is at hand, where the table is not in the processor's cache.
+    found: Cell<u32>,
     /// How many slots are not blank.
     known: usize,
     /// Failing messages are few: what is known of them is kept apart, by index.
@@ -82,7 +86,7 @@ struct Failure {
 }
 
 impl Memory {
-    /// Reads a journal without lock or change; a missing file is an empty memory. One read of the file.
+    /// Reads a journal without lock or change; a missing file is an empty memory.
     ///
     /// # Errors
     /// [`Error::Damaged`] as for [`Journal::open`](super::Journal::open).
@@ -151,11 +155,18 @@ impl Memory {
         for entry in write {
             self.take_entry(entry);
         }
+        self.end_write();
+    }
+
+    /// What is taken in next is of another write.
+    pub(super) fn end_write(&mut self) {
         self.opened.end_write();
     }
 
     /// Makes room for about so many unique-ids, of so many octets together at most.
-    pub(super) fn reserve(&mut self, count: usize, octets: usize) {
+    pub(super) fn reserve(&mut self, count: u64, octets: u64) {
+        // Where less can be addressed there cannot be as many.
+        let [count, octets] = [count, octets].map(|it| usize::try_from(it).unwrap_or(0));
         let Self {
             uids,
             slots,
@@ -174,7 +185,8 @@ impl Memory {
         self.slots.shrink_to_fit();
     }
 
-    fn take_entry(&mut self, entry: Entry<'_>) {
+    /// Takes in one line.
+    pub(super) fn take_entry(&mut self, entry: Entry<'_>) {
         match entry {
             Entry::Destination(destination) => {
                 self.destinations
@@ -346,13 +358,28 @@ impl Memory {
     }
 
     fn find(&self, uid: &str) -> Option<u32> {
-        self.table
-            .find(self.hasher.hash_one(uid), |index| self.text(*index) == uid)
-            .copied()
+        let index = self.guess(uid).or_else(|| {
+            let hash = self.hasher.hash_one(uid);
+            let found = self.table.find(hash, |index| self.text(*index) == uid);
+            found.copied()
+        })?;
+        self.found.set(index);
+        Some(index)
+    }
+
+    /// The slot behind the one found last, if it is the one.
+    fn guess(&self, uid: &str) -> Option<u32> {
+        let index = self.found.get() + 1;
+        let there = (index as usize) < self.slots.len();
+        (there && self.text(index) == uid).then_some(index)
     }
 
     /// The index of a unique-id, made if it is new.
     fn index(&mut self, uid: &str) -> u32 {
+        if let Some(index) = self.guess(uid) {
+            self.found.set(index);
+            return index;
+        }
         let Self {
             uids,
             slots,
@@ -365,7 +392,7 @@ impl Memory {
             |index| text_of(uids, slots, *index) == uid,
             |index| hasher.hash_one(text_of(uids, slots, *index)),
         );
-        match entry {
+        let index = match entry {
             hashbrown::hash_table::Entry::Occupied(entry) => *entry.get(),
             hashbrown::hash_table::Entry::Vacant(entry) => {
                 let fits = "a journal has less than 4 GiB, and a unique-id less than 256 octets";
@@ -380,7 +407,9 @@ impl Memory {
                 slots.push(slot);
                 index
             }
-        }
+        };
+        self.found.set(index);
+        index
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
+use std::io::Cursor;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
@@ -175,6 +176,10 @@ fn any_writes() -> impl Strategy<Value = Vec<(Vec<Said>, bool)>> {
     })
 }
 
+fn loaded(path: &Path, content: &[u8]) -> Result<load::Loaded, Error> {
+    load::read(path, &mut Cursor::new(content))
+}
+
 /// A journal as its writes made it.
 struct Written {
     _folder: tempfile::TempDir,
@@ -223,7 +228,7 @@ fn write(writes: &[(Vec<Said>, bool)]) -> Written {
 impl Written {
     /// What a power cut left is taken in as one of the states since the last flush; gives its octets.
     fn check_survives(&self, content: &[u8]) -> usize {
-        let loaded = load::parse(&self.path, content).unwrap();
+        let loaded = loaded(&self.path, content).unwrap();
         let kept = usize::try_from(loaded.length).unwrap();
         let state = self.states.iter().find(|(length, _)| *length == kept);
         assert_eq!(state.map(|(_, view)| view), Some(&view(&loaded.memory)));
@@ -308,7 +313,7 @@ proptest! {
         let end = (at + length).min(base);
         content[at..end].fill(0);
         let line = 1 + content[..at].iter().filter(|octet| **octet == b'\n').count();
-        match load::parse(&written.path, &content) {
+        match loaded(&written.path, &content) {
             Err(Error::Damaged { line: told, .. }) => prop_assert_eq!(told, line),
             Err(Error::Unfit { .. }) => prop_assert_eq!(line, 1),
             other => prop_assert!(false, "{:?}", other),
@@ -326,11 +331,11 @@ proptest! {
             let at = at.index(content.len());
             content[at] = octet;
         }
-        let _ = load::parse(Path::new("x"), &content);
+        let _ = loaded(Path::new("x"), &content);
         content.truncate(line::header_line(&me(), 0).len());
         content.extend_from_slice(&tail);
-        let _ = load::parse(Path::new("x"), &content);
-        let _ = load::parse(Path::new("x"), &tail);
+        let _ = loaded(Path::new("x"), &content);
+        let _ = loaded(Path::new("x"), &tail);
     }
 
     #[test]
@@ -893,7 +898,7 @@ fn what_a_file_says_is_judged() {
         (format!("{HEADER}q 1 - a\n=\n{S}=\n"), Err(2)),
         (format!("{HEADER}\n=\n{S}=\n"), Err(2)),
     ] {
-        let found = match load::parse(Path::new("x"), content.as_bytes()) {
+        let found = match loaded(Path::new("x"), content.as_bytes()) {
             Ok(loaded) => {
                 assert_eq!(loaded.length + loaded.dropped, content.len() as u64);
                 Ok(loaded.length)
