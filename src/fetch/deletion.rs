@@ -104,7 +104,13 @@ impl Courier<'_> {
             positions.extend(&haul.delivered);
         } else if rules.keep == Keep::Never {
             let memory = self.journal.memory();
-            for &position in &haul.delivered {
+            // Once for all copies of a unique-id.
+            let firsts: HashSet<u32> = haul
+                .delivered
+                .iter()
+                .map(|&position| copies.first(position))
+                .collect();
+            for position in firsts {
                 let Some(uid) = drop
                     .listing
                     .get(position as usize)
@@ -112,7 +118,7 @@ impl Courier<'_> {
                 else {
                     continue;
                 };
-                let all = copies.all(position);
+                let all = copies.all(&position);
                 let listed = u32::try_from(all.len()).unwrap_or(u32::MAX);
                 if memory
                     .get(uid)
@@ -135,18 +141,20 @@ impl Courier<'_> {
         positions: &[u32],
         refused: &[(MessageNumber, Reply)],
     ) -> Result<(), Stopped> {
-        let kept: HashSet<MessageNumber> = refused.iter().map(|(number, _)| *number).collect();
-        let number = |position: u32| drop.listing.get(position as usize).map(|scan| scan.number);
+        let numbers: HashSet<MessageNumber> = refused.iter().map(|(number, _)| *number).collect();
+        // By the first copy: a unique-id of which one stays is not gone.
+        let kept: HashSet<u32> = positions
+            .iter()
+            .filter(|&&position| {
+                let scan = drop.listing.get(position as usize);
+                scan.is_some_and(|scan| numbers.contains(&scan.number))
+            })
+            .map(|&position| copies.first(position))
+            .collect();
         let gone: Vec<u32> = positions
             .iter()
             .copied()
-            .filter(|&position| {
-                copies
-                    .all(position)
-                    .into_iter()
-                    .filter_map(number)
-                    .all(|number| !kept.contains(&number))
-            })
+            .filter(|position| !kept.contains(&copies.first(*position)))
             .collect();
         self.sum.deleted = gone.len() as u64;
         let time = now();

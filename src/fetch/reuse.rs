@@ -56,9 +56,9 @@ impl Courier<'_> {
                 let uid = drop.listing.get(position as usize)?.uid?;
                 let remembered = memory.get(uid)?.print?;
                 let shown = copies
-                    .all(position)
-                    .into_iter()
-                    .filter_map(number)
+                    .all(&position)
+                    .iter()
+                    .filter_map(|&copy| number(copy))
                     .map(|number| prints.get(&number));
                 let is_another = shown
                     .into_iter()

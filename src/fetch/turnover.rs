@@ -72,13 +72,13 @@ fn suspect<'m>(
     memory: &impl Remembers,
     records: impl Iterator<Item = (&'m str, Record)>,
 ) -> Option<u64> {
-    let left = records.filter(|(_, record)| is_left(record)).count() as u64;
     // One that was missing and is back is as good a sign.
     let shown = |uid| memory.record(uid).is_some();
-    let suspect = !listing.is_empty()
-        && left >= LEFT
-        && !listing.iter().filter_map(|scan| scan.uid).any(shown);
-    suspect.then_some(left)
+    if listing.is_empty() || listing.iter().filter_map(|scan| scan.uid).any(shown) {
+        return None;
+    }
+    let left = records.filter(|(_, record)| is_left(record)).count() as u64;
+    (left >= LEFT).then_some(left)
 }
 
 /// Positions spread over so many messages, first and last among them.
