@@ -25,83 +25,29 @@ pub(crate) enum Level {
     Protocol,
 }
 
-/// The line for an event, sanitised, if it has one. `max_size`: the account's.
-pub(crate) fn line(
-    account: &str,
-    event: &Event<'_>,
-    max_size: Option<u64>,
-) -> Option<(Level, String)> {
-    let (level, text) = match event {
-        Event::Failed(failure) => return Some(problem(account, None, failure)),
-        Event::MessageFailed(mail, failure) => return Some(problem(account, Some(mail), failure)),
-        Event::Skipped(mail, Skip::Oversize) => {
-            let limit = max_size.map_or("max_size".to_owned(), octets);
-            let text = format!(
-                "popfetch: {}: {} skipped: larger than {limit}; it stays on the server",
-                clean(account),
-                described(mail)
-            );
-            return Some((Level::Notice, text));
-        }
-        Event::Skipped(mail, why) => {
-            let why = match why {
-                Skip::Oversize => "too large",
-                Skip::Seen => "seen before",
-                Skip::Limit => "over this run's limit",
-                Skip::SetAside => "set aside after failures",
-                Skip::EarlierCopy => "waits for an earlier copy of the same unique-id",
-                Skip::NoUniqueId => "has nothing to be told from others by",
-            };
-            (
-                Level::Verbose,
-                format!("{} skipped: {why}", described(mail)),
-            )
-        }
-        Event::Connected(address) => (Level::Verbose, format!("connected to {address}")),
-        Event::LoggedIn(method) => (Level::Verbose, format!("logged in by {}", method.word())),
-        Event::Sent(command) => (Level::Protocol, format!("> {}", clean(command))),
-        Event::Received(line) => (
-            Level::Protocol,
-            format!("< {}", sanitise(line.trim_ascii_end())),
-        ),
-        Event::Planned {
-            messages: fetch,
-            octets: size,
-            listed,
-            delete,
-        } => {
-            let deleting = match delete {
-                0 => String::new(),
-                n => format!(", {} to delete", count(*n)),
-            };
-            let text = format!(
-                "{} to fetch ({}){deleting}, {} on the server",
-                messages(*fetch),
-                octets(*size),
-                count(*listed)
-            );
-            (Level::Verbose, text)
-        }
-        Event::Delivered(mail) => (Level::Verbose, format!("{} delivered", described(mail))),
-        Event::Dropped(mail) => (
-            Level::Verbose,
-            format!("{} thrown away by the MDA", described(mail)),
-        ),
+/// How loud an event is; `None` where it has no line.
+pub(crate) fn level(event: &Event<'_>) -> Option<Level> {
+    Some(match event {
+        Event::Failed(failure) | Event::MessageFailed(_, failure) => Level::Problem {
+            class: failure.class,
+            quiet: failure.quiet,
+        },
+        Event::Skipped(_, Skip::Oversize) => Level::Notice,
         Event::Deleted(0)
         | Event::Settled {
             delivered: 0,
             undone: 0,
         } => return None,
-        Event::Deleted(number) => (Level::Verbose, format!("{} deleted", messages(*number))),
-        Event::Settled { delivered, undone } => {
-            let text = format!(
-                "the last run was cut short: {} of its messages found delivered, {} to be fetched again",
-                count(*delivered),
-                count(*undone)
-            );
-            (Level::Watching, text)
-        }
-        Event::Note(text) => (Level::Verbose, clean(text)),
+        Event::Settled { .. } => Level::Watching,
+        Event::Sent(_) | Event::Received(_) => Level::Protocol,
+        Event::Skipped(..)
+        | Event::Connected(_)
+        | Event::LoggedIn(_)
+        | Event::Planned { .. }
+        | Event::Delivered(_)
+        | Event::Dropped(_)
+        | Event::Deleted(_)
+        | Event::Note(_) => Level::Verbose,
         Event::Started { .. }
         | Event::Octets(_)
         | Event::WouldFetch(_)
@@ -113,12 +59,70 @@ pub(crate) fn line(
         | Event::Remembered { .. }
         | Event::Changed(_)
         | Event::Finished(_) => return None,
+    })
+}
+
+/// The line of an event that has a [`level`], sanitised. `max_size`: the account's.
+pub(crate) fn line(account: &str, event: &Event<'_>, max_size: Option<u64>) -> Option<String> {
+    let text = match event {
+        Event::Failed(failure) => return Some(problem(account, None, failure)),
+        Event::MessageFailed(mail, failure) => return Some(problem(account, Some(mail), failure)),
+        Event::Skipped(mail, Skip::Oversize) => {
+            let limit = max_size.map_or("max_size".to_owned(), octets);
+            return Some(format!(
+                "popfetch: {}: {} skipped: larger than {limit}; it stays on the server",
+                clean(account),
+                described(mail)
+            ));
+        }
+        Event::Skipped(mail, why) => {
+            let why = match why {
+                Skip::Oversize => "too large",
+                Skip::Seen => "seen before",
+                Skip::Limit => "over this run's limit",
+                Skip::SetAside => "set aside after failures",
+                Skip::EarlierCopy => "waits for an earlier copy of the same unique-id",
+                Skip::NoUniqueId => "has nothing to be told from others by",
+            };
+            format!("{} skipped: {why}", described(mail))
+        }
+        Event::Connected(address) => format!("connected to {address}"),
+        Event::LoggedIn(method) => format!("logged in by {}", method.word()),
+        Event::Sent(command) => format!("> {}", clean(command)),
+        Event::Received(line) => format!("< {}", sanitise(line.trim_ascii_end())),
+        Event::Planned {
+            messages: fetch,
+            octets: size,
+            listed,
+            delete,
+        } => {
+            let deleting = match delete {
+                0 => String::new(),
+                n => format!(", {} to delete", count(*n)),
+            };
+            format!(
+                "{} to fetch ({}){deleting}, {} on the server",
+                messages(*fetch),
+                octets(*size),
+                count(*listed)
+            )
+        }
+        Event::Delivered(mail) => format!("{} delivered", described(mail)),
+        Event::Dropped(mail) => format!("{} thrown away by the MDA", described(mail)),
+        Event::Deleted(number) => format!("{} deleted", messages(*number)),
+        Event::Settled { delivered, undone } => format!(
+            "the last run was cut short: {} of its messages found delivered, {} to be fetched again",
+            count(*delivered),
+            count(*undone)
+        ),
+        Event::Note(text) => clean(text),
+        _ => return None,
     };
-    Some((level, format!("{}: {text}", clean(account))))
+    Some(format!("{}: {text}", clean(account)))
 }
 
 /// `popfetch: ACCOUNT: PLACE: what: "said" (hint)`.
-fn problem(account: &str, mail: Option<&Mail<'_>>, failure: &Failure) -> (Level, String) {
+fn problem(account: &str, mail: Option<&Mail<'_>>, failure: &Failure) -> String {
     let mut text = format!("popfetch: {}: ", clean(account));
     if let Some(place) = &failure.place {
         text.push_str(&format!("{}: ", clean(place)));
@@ -133,11 +137,7 @@ fn problem(account: &str, mail: Option<&Mail<'_>>, failure: &Failure) -> (Level,
     if let Some(hint) = &failure.hint {
         text.push_str(&format!(" ({})", hint.words(account)));
     }
-    let level = Level::Problem {
-        class: failure.class,
-        quiet: failure.quiet,
-    };
-    (level, text)
+    text
 }
 
 /// The other side's words, if it had any.

@@ -198,8 +198,8 @@ impl Reporter {
         self.console.clear();
     }
 
-    /// The line for stderr, if one is due.
-    fn say(&self, level: Level, text: &str) {
+    /// The line for stderr, put into words only if it is due.
+    fn say(&self, level: Level, words: impl FnOnce() -> Option<String>) {
         let verbosity = self.settings.verbosity;
         let due = match level {
             Level::Problem { class, quiet } => {
@@ -216,15 +216,15 @@ impl Reporter {
             Level::Verbose => verbosity >= Verbosity::Verbose,
             Level::Protocol => verbosity >= Verbosity::Protocol,
         };
-        if !due {
+        let Some(text) = due.then(words).flatten() else {
             return;
-        }
+        };
         if verbosity >= Verbosity::Verbose && !self.around.terminal {
             let now = (self.around.now)().to_zoned(self.around.zone.clone());
             self.console
                 .err(&format!("{} {text}", now.strftime("%Y-%m-%d %H:%M:%S")));
         } else {
-            self.console.err(text);
+            self.console.err(&text);
         }
     }
 
@@ -312,7 +312,9 @@ impl Reporter {
             _ => None,
         };
         if let Some(line) = line {
-            self.say(Level::Watching, &format!("{}: {line}", clean(account)));
+            self.say(Level::Watching, || {
+                Some(format!("{}: {line}", clean(account)))
+            });
         }
     }
 
@@ -340,8 +342,10 @@ impl Listener for Reporter {
         if let Event::Octets(_) = event {
             return;
         }
-        if let Some((level, text)) = lines::line(account, &event, self.max_size(account)) {
-            self.say(level, &text);
+        if let Some(level) = lines::level(&event) {
+            self.say(level, || {
+                lines::line(account, &event, self.max_size(account))
+            });
         }
         if self.settings.json {
             if let Some(line) = json::line(account, &event, (self.around.now)()) {
