@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use memchr::memchr;
 use sha2::{Digest as _, Sha256};
 
 /// Octets of a unique-id as written; longer ones are hashed.
@@ -33,19 +34,19 @@ pub(super) fn uid_field(uid: &[u8]) -> Cow<'_, str> {
 pub fn unescape(text: &str) -> Vec<u8> {
     let mut octets = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
-    while let [first, behind @ ..] = rest {
-        match (first, behind) {
-            (b'%', []) => break,
-            (b'%', [high, low, after @ ..]) if let Some(octet) = hex(*high, *low) => {
+    while let Some(at) = memchr(b'%', rest) {
+        octets.extend_from_slice(&rest[..at]);
+        rest = &rest[at + 1..];
+        match rest {
+            [] => {}
+            [high, low, after @ ..] if let Some(octet) = hex(*high, *low) => {
                 octets.push(octet);
                 rest = after;
             }
-            _ => {
-                octets.push(*first);
-                rest = behind;
-            }
+            _ => octets.push(b'%'),
         }
     }
+    octets.extend_from_slice(rest);
     octets
 }
 
