@@ -26,7 +26,7 @@ pub(super) use settle::settle;
 const BUFFER: usize = 64 << 10;
 
 /// What is as large as this is written as it is, not gathered first.
-const LARGE: usize = 16 << 10;
+const LARGE: usize = 4 << 10;
 
 /// Octets written after which the disk is given them.
 const WRITEBACK: u64 = 1 << 20;
@@ -311,7 +311,7 @@ impl Maildir {
         let flush = |(name, file): &mut (String, Option<File>)| match file.take() {
             Some(file) => file
                 .sync_all()
-                .map_err(Error::io("flush", &tmp.path.join(name))),
+                .map_err(|error| Error::io("flush", &tmp.path.join(name))(error)),
             None => Ok(()),
         };
         // The first alone: a file system with a journal does with it most of what the others need.

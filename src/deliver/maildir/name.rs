@@ -1,25 +1,33 @@
 //! Names of messages in a Maildir: unique, and telling whose they are.
 
+use std::fmt::Write as _;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::deliver::host::host;
 
 static COUNT: AtomicU64 = AtomicU64::new(1);
+/// This process: a name each would be a system call each.
+static PID: LazyLock<u32> = LazyLock::new(std::process::id);
 
 /// A name that no other delivery has: `1795312134.M654321P4242Q7_TAG.host` (cr.yp.to/proto/maildir.html).
 pub(super) fn fresh(tag: &str) -> String {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    format!(
+    // So that it need not grow.
+    let mut name = String::with_capacity(128);
+    let _ = write!(
+        name,
         "{}.M{}P{}Q{}_{tag}.{}",
         now.as_secs(),
         now.subsec_micros(),
-        std::process::id(),
+        *PID,
         COUNT.fetch_add(1, Ordering::Relaxed),
         host(),
-    )
+    );
+    name
 }
 
 /// The account's tag and the host in a name of ours; `None` for others' names.
