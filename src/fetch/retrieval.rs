@@ -38,6 +38,8 @@ pub(super) struct Haul {
     /// Without unique-ids: what each position turned out to be, and how often each was met.
     pub(super) contents: HashMap<u32, Vec<u8>>,
     met: HashMap<Print, u32>,
+    /// The room for the header of the message in hand.
+    header: Header,
 }
 
 /// Why a message in hand is not wanted after all.
@@ -191,7 +193,8 @@ impl Courier<'_> {
             .uid
             .filter(|uid| haul.failed.contains(*uid))
             .map(|_| Unwanted::EarlierCopy);
-        let mut header = Header::default();
+        let mut header = std::mem::take(&mut haul.header);
+        header.clear();
         let mut print = None;
         let mut begun = false;
         let mut told = 0;
@@ -228,6 +231,7 @@ impl Courier<'_> {
         if unwanted.is_none() && !begun {
             unwanted = self.begin(&header, print, scan.uid, drop.by_content, batch, haul)?;
         }
+        haul.header = header;
         let uid = scan.uid.map_or_else(|| stand_in(print), <[u8]>::to_vec);
         if drop.by_content {
             haul.contents.insert(position, uid.clone());

@@ -1,4 +1,5 @@
 use mailparse::MailHeader;
+use memchr::memmem;
 
 use super::{Print, Summary, print, sender, summary};
 
@@ -27,6 +28,12 @@ impl Header {
                 .map(|end| end.min(Self::LIMIT));
         }
         self.end.is_some()
+    }
+
+    /// Forgets what was pushed, for another message; the room for it stays.
+    pub fn clear(&mut self) {
+        self.octets.clear();
+        self.end = None;
     }
 
     /// Everything pushed so far, body octets of the last piece included.
@@ -71,18 +78,17 @@ impl Header {
 ///
 /// CR LF counts as an empty line too: some mail has CR CR LF line ends.
 fn empty_line(octets: &[u8], from: usize) -> Option<usize> {
-    let empty = |at: usize| octets[at..].starts_with(b"\n") || octets[at..].starts_with(b"\r\n");
-    if from == 0 && empty(0) {
+    if from == 0 && (octets.starts_with(b"\n") || octets.starts_with(b"\r\n")) {
         return Some(0);
     }
-    memchr::memchr_iter(b'\n', &octets[from..])
-        .map(|at| from + at + 1)
-        .find(|&at| empty(at))
+    let sought = |lines: &[u8], ends: &[u8]| memmem::find(lines, ends).map(|at| from + at + 1);
+    let end = sought(&octets[from..], b"\n\n");
+    sought(&octets[from..end.unwrap_or(octets.len())], b"\n\r\n").or(end)
 }
 
 /// The fields of a header, in order; lines that are none are passed over.
 #[derive(Clone)]
-pub(super) struct Fields<'a>(&'a [u8]);
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 /// One field.
 pub(super) struct Field<'a> {
@@ -199,6 +205,17 @@ mod tests {
         assert!(it.push(b"B: 2\n\nbody"));
         assert!(it.push(b"more"));
         assert_eq!(it.octets(), b"A: 1\nB: 2\n\nbody");
+    }
+
+    #[test]
+    fn a_cleared_header_is_another_messages() {
+        let mut it = Header::default();
+        assert!(it.push(b"A: 1\n\nbody"));
+        it.clear();
+        assert!(!it.push(b"B: 2\n"));
+        assert!(it.push(b"\n"));
+        assert_eq!(it.octets(), b"B: 2\n\n");
+        assert_eq!(it.fields().0, b"B: 2\n");
     }
 
     #[test]

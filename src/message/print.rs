@@ -2,6 +2,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use memchr::memchr;
 use sha2::{Digest as _, Sha256};
 
 use super::header::{Field, Fields};
@@ -47,14 +48,16 @@ const SERVERS_OWN: [&str; 9] = [
 ];
 
 pub(super) fn print(fields: Fields<'_>) -> Print {
-    let mut named: Vec<(usize, Field<'_>)> = fields
-        .clone()
-        .filter_map(|field| Some((NAMED.iter().position(|name| field.is(name))?, field)))
-        .collect();
+    let mut named: Vec<(usize, Field<'_>)> = Vec::with_capacity(16);
+    named.extend(
+        fields
+            .clone()
+            .filter_map(|field| Some((NAMED.iter().position(|name| field.is(name))?, field))),
+    );
     // Stable: fields of one name stay in their order, and only they have one that says something.
     named.sort_by_key(|(position, _)| *position);
 
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(fields.0.len());
     if named.is_empty() {
         fields
             .filter(|field| !SERVERS_OWN.iter().any(|name| field.is(name)))
@@ -69,24 +72,49 @@ pub(super) fn print(fields: Fields<'_>) -> Print {
 
 /// `name:word word ...` and LF: blanks and folding are all one.
 fn add(text: &mut Vec<u8>, field: &Field<'_>) {
-    text.extend(field.name().iter().map(u8::to_ascii_lowercase));
+    let name = text.len();
+    text.extend_from_slice(field.name());
+    text[name..].make_ascii_lowercase();
     text.push(b':');
-    let words = field
-        .value()
-        .split(u8::is_ascii_whitespace)
-        .filter(|word| !word.is_empty());
-    for (position, word) in words.enumerate() {
-        if position > 0 {
+    let value = text.len();
+    let mut add_words = |words: &[u8]| {
+        if text.len() > value {
             text.push(b' ');
         }
-        text.extend_from_slice(word);
+        text.extend_from_slice(words);
+    };
+    let mut rest = field.value();
+    while !rest.is_empty() {
+        let end = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+        let line = rest[..end].trim_ascii();
+        rest = &rest[end..];
+        if is_even(line) {
+            add_words(line);
+        } else {
+            line.split(u8::is_ascii_whitespace)
+                .filter(|word| !word.is_empty())
+                .for_each(&mut add_words);
+        }
     }
     text.push(b'\n');
+}
+
+/// Whether a line without blanks around it is words with one space between them, as most are.
+fn is_even(line: &[u8]) -> bool {
+    let Some((_, behind)) = line.split_first() else {
+        return false;
+    };
+    // Without a way out early it is done many octets at a time.
+    !line.iter().zip(behind).fold(false, |odd, (octet, next)| {
+        odd | (*next < b' ') | ((*octet == b' ') & (*next == b' '))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
 
     use super::super::Header;
     use super::*;
@@ -164,6 +192,21 @@ mod tests {
         assert_ne!(print("X-One: 1\nX-Two: 3\n\nbody"), plain);
         assert_ne!(print("\nbody"), plain);
         assert_eq!(print("\nbody"), print("\ntext"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_blanks_between_words_are_one_space(
+            octets in proptest::collection::vec(prop_oneof![Just(b' '), Just(b'\t'), Just(b'\n'), Just(b'\r'), Just(b'\x0c'), Just(b'\x0b'), Just(b'\0'), Just(b'a'), Just(b'\xe9')], 0..60),
+        ) {
+            let raw = [b"To:", &octets[..], b"\n"].concat();
+            let folded: Vec<u8> = raw.split(|octet| *octet == b'\n').collect::<Vec<_>>().join(&b"\n "[..]);
+            let words: Vec<&[u8]> = octets.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
+            let mut text = Vec::new();
+            let field = Fields(&folded).next();
+            field.iter().for_each(|field| add(&mut text, field));
+            prop_assert_eq!(text, [b"to:", &words.join(&b' ')[..], b"\n"].concat());
+        }
     }
 
     #[test]
