@@ -1,11 +1,11 @@
-//! Reading a journal: line by line, whole writes only, and what to make of damage.
+//! Reading a journal: block by block, whole writes only, and what to make of damage.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Read, Seek, SeekFrom, Take};
+use std::io::{self, Read, Seek, SeekFrom, Take};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memrchr};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
@@ -16,7 +16,7 @@ use super::{Error, Identity, Memory};
 pub(super) const LARGEST: u64 = u32::MAX as u64;
 
 /// Octets read at once.
-const BLOCK: usize = 64 * 1024;
+const BLOCK: u64 = 64 * 1024;
 
 /// A journal as read.
 #[derive(Debug)]
@@ -48,23 +48,13 @@ struct Taken {
     fault: Option<Fault>,
 }
 
-/// The lines of a file, of which one is held at a time.
+/// The lines of a file, some at a time.
 struct Lines<F> {
-    file: BufReader<Take<F>>,
-    /// Octets at hand that the line before has.
-    behind: usize,
-    /// A line that is not at hand as a whole.
-    pieced: Vec<u8>,
-}
-
-/// One of them.
-struct Text<'a> {
-    /// Without its LF.
-    line: &'a [u8],
-    /// There was an LF.
-    ended: bool,
-    /// Octets, LF included; 0 behind the last line.
-    length: u64,
+    file: Take<F>,
+    /// Whole lines, and a piece of the next.
+    block: Vec<u8>,
+    /// Octets of the whole lines.
+    whole: usize,
 }
 
 impl<F: Read + Seek> Lines<F> {
@@ -72,41 +62,36 @@ impl<F: Read + Seek> Lines<F> {
     fn between(mut file: F, start: u64, end: u64) -> io::Result<Self> {
         file.seek(SeekFrom::Start(start))?;
         Ok(Self {
-            file: BufReader::with_capacity(BLOCK, file.take(end - start)),
-            behind: 0,
-            pieced: Vec::new(),
+            file: file.take(end - start),
+            block: Vec::new(),
+            whole: 0,
         })
     }
 
-    fn next(&mut self) -> io::Result<Text<'_>> {
-        self.file.consume(std::mem::take(&mut self.behind));
-        // Read where it lies.
-        if let Some(end) = memchr(b'\n', self.file.buffer()) {
-            self.behind = end + 1;
-            return Ok(Text {
-                line: &self.file.buffer()[..end],
-                ended: true,
-                length: self.behind as u64,
-            });
+    /// The next lines, at least one, each with its LF; behind the last a piece without LF, which may be empty.
+    fn next(&mut self) -> io::Result<&[u8]> {
+        self.block.drain(..self.whole);
+        loop {
+            let searched = self.block.len();
+            let mut more = self.file.by_ref().take(BLOCK);
+            if more.read_to_end(&mut self.block)? == 0 {
+                self.whole = searched;
+                break;
+            }
+            if let Some(at) = memrchr(b'\n', &self.block[searched..]) {
+                self.whole = searched + at + 1;
+                break;
+            }
         }
-        self.pieced.clear();
-        let length = self.file.read_until(b'\n', &mut self.pieced)? as u64;
-        let ended = self.pieced.pop_if(|octet| *octet == b'\n').is_some();
-        Ok(Text {
-            line: &self.pieced,
-            ended,
-            length,
-        })
+        Ok(&self.block[..self.whole])
     }
+}
 
-    /// About how many unique-ids there are: as many `s` lines, by those at hand, as almost every one is the first of its
-    /// unique-id.
-    fn unique_ids(&self) -> u64 {
-        let at_hand = &self.file.buffer()[self.behind..];
-        let delivered = memchr_iter(b'\n', at_hand).filter(|at| at_hand.get(at + 1) == Some(&b's'));
-        let all = at_hand.len() as u64 + self.file.get_ref().limit();
-        delivered.count() as u64 * all / (at_hand.len() as u64).max(1)
-    }
+/// About how many unique-ids so many octets of a journal have that goes on like this: as many as `s` lines, almost every
+/// one of which is the first of its unique-id.
+fn unique_ids(lines: &[u8], octets: u64) -> u64 {
+    let delivered = memchr_iter(b'\n', lines).filter(|at| lines.get(at + 1) == Some(&b's'));
+    delivered.count() as u64 * octets / (lines.len() as u64).max(1)
 }
 
 /// Opens a journal that is there, for reading or also for appending.
@@ -204,48 +189,68 @@ fn header(path: &Path, line: &[u8]) -> Result<(Identity, i64), Error> {
 fn take_writes(path: &Path, file: &mut (impl Read + Seek), end: u64) -> Result<Taken, Error> {
     let cannot_read = failed("read", path);
     let mut lines = Lines::between(file, 0, end).map_err(&cannot_read)?;
-    let first = lines.next().map_err(&cannot_read)?;
+    let mut block = lines.next().map_err(&cannot_read)?;
     let mut taken = Taken::default();
-    if !first.ended && is_torn_header(first.line) {
+    let header_end = memchr(b'\n', block);
+    let first = &block[..header_end.unwrap_or(block.len())];
+    if header_end.is_none() && is_torn_header(first) {
         return Ok(taken);
     }
-    let (identity, last_time) = header(path, first.line)?;
-    let mut at = first.length;
-    taken.whole = at;
+    let (identity, last_time) = header(path, first)?;
     let memory = &mut taken.memory;
     memory.identity = Some(identity);
     memory.last_time = last_time;
-    memory.reserve(lines.unique_ids(), end / 2);
+    memory.reserve(unique_ids(block, end), end / 2);
+    block = block.get(first.len() + 1..).unwrap_or_default();
+    let mut at = end.min(first.len() as u64 + 1);
+    taken.whole = at;
     let mut order = Order::new(memory);
     // The header is line 1.
     let mut number = 1;
-    loop {
-        let text = lines.next().map_err(&cannot_read)?;
-        number += 1;
-        let read = if text.length == 0 {
-            if at == taken.whole {
-                break;
+    while taken.fault.is_none() {
+        // Taken in together: what one waits for in the table, the next does not wait for. None ends a write.
+        let mut entries = Vec::new();
+        for text in block.split_inclusive(|octet| *octet == b'\n') {
+            number += 1;
+            let read = match text {
+                [line @ .., b'\n'] if parse_end(line, 0).is_some() => {
+                    order.end_write();
+                    taken.whole = at + text.len() as u64;
+                    Ok(None)
+                }
+                [line @ .., b'\n'] => order.parse(line).map(Some),
+                _ => Err("cut off"),
+            };
+            match read {
+                Ok(entry) => entries.push(entry),
+                Err(what) => {
+                    taken.fault = Some(Fault {
+                        offset: at,
+                        line: number,
+                        what,
+                    });
+                    break;
+                }
             }
-            Err("the end of a write is missing")
-        } else if !text.ended {
-            Err("cut off")
-        } else if parse_end(text.line, 0).is_some() {
-            memory.end_write();
-            order.end_write();
-            taken.whole = at + text.length;
-            Ok(())
-        } else {
-            order.parse(text.line).map(|entry| memory.take_entry(entry))
-        };
-        if let Err(what) = read {
-            taken.fault = Some(Fault {
-                offset: at,
-                line: number,
-                what,
-            });
+            at += text.len() as u64;
+        }
+        for entry in entries {
+            match entry {
+                Some(entry) => memory.take_entry(entry),
+                None => memory.end_write(),
+            }
+        }
+        block = lines.next().map_err(&cannot_read)?;
+        if block.is_empty() {
             break;
         }
-        at += text.length;
+    }
+    if taken.fault.is_none() && at > taken.whole {
+        taken.fault = Some(Fault {
+            offset: at,
+            line: number + 1,
+            what: "the end of a write is missing",
+        });
     }
     memory.shrink();
     Ok(taken)
@@ -260,19 +265,24 @@ fn was_flushed(file: &mut (impl Read + Seek), fault: &Fault, end: u64) -> io::Re
     // From the damage on.
     let (mut at, mut write_start) = (0, 0);
     loop {
-        let text = lines.next()?;
-        if !text.ended {
+        let block = lines.next()?;
+        if block.is_empty() {
             return Ok(false);
         }
-        // The line end before it may have been lost.
-        let zeros = text.line.iter().take_while(|octet| **octet == 0).count();
-        let line_start = at + zeros;
-        at += text.line.len() + 1;
-        if let Some(unflushed) = parse_end(&text.line[zeros..], line_start - write_start) {
-            if line_start > unflushed {
-                return Ok(true);
+        for text in block.split_inclusive(|octet| *octet == b'\n') {
+            let Some(line) = text.strip_suffix(b"\n") else {
+                return Ok(false);
+            };
+            // The line end before it may have been lost.
+            let zeros = line.iter().take_while(|octet| **octet == 0).count();
+            let line_start = at + zeros;
+            at += text.len();
+            if let Some(unflushed) = parse_end(&line[zeros..], line_start - write_start) {
+                if line_start > unflushed {
+                    return Ok(true);
+                }
+                write_start = at;
             }
-            write_start = at;
         }
     }
 }
