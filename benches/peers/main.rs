@@ -1,182 +1,186 @@
-//! popfetch beside its peers: whole runs of the programs that are installed, taking turns, the same mail, the same
-//! servers.
+//! popfetch beside its peers and beside a floor: whole runs, taking turns, the same mail, the same server.
 //!
-//! `cargo bench --bench peers -- [MESSAGES] [TURNS]` (300 messages of 4 KiB and 5 turns, unless said otherwise).
-//! The servers are that of the tests, with and without an added round trip, and Dovecot where it is installed and
-//! this runs as root. A turn is every client once, forward and back; ratios are within a turn. The table goes to
-//! standard output, its picture to `target/peers.svg`. Maildirs are made in the temporary folder: its file system
-//! decides what a flush costs, and `TMPDIR=/dev/shm` leaves it out.
+//! `cargo bench --bench peers -- [MESSAGES] [TURNS]`: the programs that are installed (300 messages of 4 KiB and 5
+//! turns, unless said otherwise). The servers are that of the tests, at once and behind a delay line, and Dovecot where
+//! it is installed and this runs as root. The table goes to standard output, its picture to `target/peers.svg`.
+//!
+//! `cargo bench --bench peers -- WORK [TURNS]`: one work (`works.rs` lists them; `start` is `--version` beside a program
+//! that does nothing), by popfetch, the floors of `floor.rs` and mpop, against a server that answers out of memory.
+//!
+//! A turn is every client once, forward and back; ratios are within a turn, of wall time and of processor time. Each run
+//! begins with nothing, and counts only if all messages have come. Mail is delivered in the temporary folder: its
+//! file system decides what a flush costs, and `TMPDIR=/dev/shm` leaves it out.
 #![allow(clippy::print_stderr, clippy::print_stdout)] // It is here to show something.
 #![allow(clippy::unwrap_used)] // A bench that cannot go on ends.
 
+mod bed;
 mod clients;
+mod corpus;
+mod delay;
 mod dovecot;
+mod floor;
+mod launch;
 mod picture;
+mod server;
 #[path = "../../tests/support/mod.rs"]
 mod support;
+mod table;
+mod works;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
-use clients::{Client, Job};
+use bed::Bed;
+use clients::{Client, PASSWORD};
+use corpus::Wire;
 use support::maildrop::Message;
-use support::server::Server;
+use table::Cell;
+use works::{WORKS, Work};
 
-const USER: &str = "bench";
-const PASSWORD: &str = "not a secret";
 const ROUND_TRIP: Duration = Duration::from_millis(40);
 
-/// A server, and what every client took with it, turn by turn; `None` where it failed.
-struct Cell {
-    title: String,
-    seconds: Vec<(Client, Vec<Option<f64>>)>,
+fn main() -> ExitCode {
+    // cargo adds a flag of its own.
+    let mut words = std::env::args()
+        .skip(1)
+        .filter(|word| word != "--bench")
+        .peekable();
+    let first = words.next_if(|word| word.parse::<usize>().is_err());
+    if first.as_deref() == Some(launch::WORD) {
+        return launch::main(words);
+    }
+    if first.as_deref() == Some(floor::WORD) {
+        floor::main(words);
+        return ExitCode::SUCCESS;
+    }
+    let numbers: Vec<usize> = words.filter_map(|word| word.parse().ok()).collect();
+    let number = |at: usize, default| numbers.get(at).copied().unwrap_or(default);
+    let Some(word) = first else {
+        peers(number(0, 300), number(1, 5));
+        return ExitCode::SUCCESS;
+    };
+    if word == "start" {
+        start(number(0, 200));
+        return ExitCode::SUCCESS;
+    }
+    let Some((_, works)) = WORKS.iter().find(|(name, _)| *name == word) else {
+        let names: Vec<&str> = WORKS.iter().map(|(name, _)| *name).collect();
+        eprintln!(
+            "no such work: {word} (there are {}, start)",
+            names.join(", ")
+        );
+        return ExitCode::FAILURE;
+    };
+    for work in *works {
+        measure(work, number(0, 5)).print();
+    }
+    ExitCode::SUCCESS
 }
 
-fn main() {
-    let mut numbers = std::env::args().filter_map(|word| word.parse().ok());
-    let (messages, turns) = (numbers.next().unwrap_or(300), numbers.next().unwrap_or(5));
-    let installed: Vec<Client> = Client::ALL
-        .into_iter()
-        .filter(|it| it.is_installed())
+fn installed(clients: &[Client]) -> Vec<Client> {
+    let mut clients = clients.to_vec();
+    clients.retain(|client| client.is_installed());
+    clients
+}
+
+/// A work, against the server in memory.
+fn measure(work: &Work, turns: usize) -> Cell {
+    let wire = Arc::new(Wire::new(work.corpus));
+    let server = server::Server::start(&wire, work.tls);
+    let port = match work.round_trip {
+        0 => server.port,
+        milliseconds => delay::line(server.port, Duration::from_millis(milliseconds)),
+    };
+    let mut bed = Bed::new(port, work.accounts * wire.count);
+    bed.destination = work.destination;
+    bed.users = (1..=work.accounts)
+        .map(|number| format!("bench{number}"))
         .collect();
-    let server = Server::start().user(USER, PASSWORD, (1..=messages).map(message));
-    let mut cells = Vec::new();
-    for round_trip in [Duration::ZERO, ROUND_TRIP] {
-        server.change(|settings| settings.round_trip = round_trip);
-        let title = format!(
-            "server of the tests, {} ms more a round trip",
-            round_trip.as_millis()
-        );
-        cells.push(measure(title, server.port(), messages, turns, &installed));
+    bed.keep = work.keep;
+    bed.octets = work.accounts as u64 * wire.octets;
+    if work.tls {
+        let ca = bed.path("ca.pem");
+        server::Server::write_ca(&ca);
+        bed.ca = Some(ca);
     }
-    let texts = (1..=messages).map(|number| message(number).on_disk());
-    if let Some(dovecot) = dovecot::Dovecot::start(USER, PASSWORD, texts) {
-        cells.push(measure(
-            "Dovecot".to_owned(),
-            dovecot.port,
-            messages,
-            turns,
-            &installed,
-        ));
+    let clients = installed(work.clients);
+    let mut against = clients.clone();
+    against.retain(|client| client.is_floor() || *client == Client::Mpop);
+    Cell::measure(work.title(), turns, &clients, &against, |client| {
+        let retrieved = || Some(server.take_retrieved());
+        if work.poll {
+            bed.poll(client, retrieved)
+        } else {
+            bed.fetch(client, retrieved)
+        }
+    })
+}
+
+/// The clients that are installed, with the servers that are.
+fn peers(messages: usize, turns: usize) {
+    let clients = installed(&[
+        Client::Popfetch,
+        Client::Mpop,
+        Client::Fdm,
+        Client::Fetchmail,
+        Client::Getmail,
+    ]);
+    let fetch = |title: &str, port: u16| {
+        let title = format!("{title}, {messages} messages of 4 KiB, Maildir");
+        let mut bed = Bed::new(port, messages);
+        Cell::measure(title, turns, &clients, &[Client::Popfetch], |client| {
+            bed.fetch(client, || None)
+        })
+    };
+    let texts = (1..=messages).map(|number| corpus::text(number, 4 << 10));
+    let mail = texts.clone().enumerate();
+    let mail = mail.map(|(number, text)| Message::new(corpus::unique_id(number), text));
+    let server = support::server::Server::start().user("bench", PASSWORD, mail);
+    let far = delay::line(server.port(), ROUND_TRIP);
+    let mut cells = vec![
+        fetch("server of the tests", server.port()),
+        fetch("the same, 40 ms more a round trip", far),
+    ];
+    let texts = texts.map(String::into_bytes);
+    if let Some(dovecot) = dovecot::Dovecot::start("bench", PASSWORD, texts) {
+        cells.push(fetch("Dovecot", dovecot.port));
     }
-    for cell in &cells {
-        print(cell, messages);
-    }
+    cells.iter().for_each(Cell::print);
     let picture = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers.svg");
     fs::write(picture, picture::draw(&cells)).unwrap();
     println!("\ndrawn: {picture}");
 }
 
-/// About 4 KiB.
-fn message(number: u32) -> Message {
-    let head = format!(
-        "Return-Path: <a@x.example>\nReceived: from a by b; Mon, 1 Jan 2024 00:00:00 +0000\n\
-         Message-ID: <{number}@x.example>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\nFrom: A <a@x.example>\n\
-         To: b@x.example\nSubject: message {number}\n\n"
-    );
-    let line = "a line like any other line in a message, of some seventy octets or so\n";
-    Message::new(format!("uid-{number}"), head + &line.repeat(54))
-}
-
-fn measure(title: String, port: u16, messages: u32, turns: u32, clients: &[Client]) -> Cell {
-    let mut cell = Cell {
+/// `--version`, beside a program that does nothing.
+fn start(turns: usize) {
+    let commands = [
+        (
+            "popfetch",
+            vec![
+                env!("CARGO_BIN_EXE_popfetch").to_owned(),
+                "--version".to_owned(),
+            ],
+        ),
+        ("true", vec!["true".to_owned()]),
+    ];
+    let mut costs: Vec<_> = commands
+        .iter()
+        .map(|(name, _)| (*name, Vec::new()))
+        .collect();
+    for _ in 0..turns {
+        for ((_, words), (_, costs)) in commands.iter().zip(&mut costs) {
+            costs.push(Some(launch::run(words, &[]).cost));
+        }
+    }
+    let octets = fs::metadata(env!("CARGO_BIN_EXE_popfetch")).unwrap().len();
+    let title = format!("--version, a binary of {:.1} MB", octets as f64 / 1e6);
+    let against = vec!["true"];
+    Cell {
         title,
-        seconds: clients.iter().map(|client| (*client, Vec::new())).collect(),
-    };
-    for turn in 0..turns {
-        let mut order: Vec<&mut (Client, Vec<Option<f64>>)> = cell.seconds.iter_mut().collect();
-        if turn % 2 == 1 {
-            order.reverse();
-        }
-        for (client, seconds) in order {
-            // What failed twice is not tried again.
-            if seconds.iter().filter(|it| it.is_none()).count() < 2 {
-                seconds.push(run(*client, port, messages));
-            }
-        }
+        costs,
+        against,
     }
-    cell
-}
-
-/// Fetches everything into a new Maildir; seconds.
-fn run(client: Client, port: u16, messages: u32) -> Option<f64> {
-    let home = tempfile::tempdir().unwrap();
-    let mail = home.path().join("mail");
-    for part in ["tmp", "new", "cur"] {
-        fs::create_dir_all(mail.join(part)).unwrap();
-    }
-    // Some deliver as another user where they are run by root.
-    for folder in [home.path(), &mail, &mail.join("tmp"), &mail.join("new")] {
-        let open = if client.drops_root() { 0o777 } else { 0o700 };
-        fs::set_permissions(folder, fs::Permissions::from_mode(open)).unwrap();
-    }
-    let job = Job {
-        home: home.path(),
-        mail: &mail,
-        port,
-        user: USER,
-        password: PASSWORD,
-    };
-    let mut command = client.command(&job);
-    command
-        .env("HOME", home.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
-    let begun = Instant::now();
-    let output = command.stderr(Stdio::piped()).output().unwrap();
-    let seconds = begun.elapsed().as_secs_f64();
-    let delivered = count(&mail.join("new"));
-    if delivered == messages as usize {
-        return Some(seconds);
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().last().unwrap_or_default();
-    eprintln!(
-        "{}: {}, {delivered} of {messages} delivered: {last}",
-        client.name(),
-        output.status
-    );
-    None
-}
-
-fn count(folder: &Path) -> usize {
-    fs::read_dir(folder).map_or(0, Iterator::count)
-}
-
-fn print(cell: &Cell, messages: u32) {
-    println!("\n{}, {messages} messages of 4 KiB, Maildir", cell.title);
-    println!(
-        "{:10} {:>9} {:>17} {:>12}",
-        "", "median s", "spread s", "x popfetch"
-    );
-    let ours = &cell.seconds[0].1;
-    for (client, seconds) in &cell.seconds {
-        let name = client.name();
-        let Some(middle) = median(seconds.iter().flatten().copied()) else {
-            println!("{name:10} failed");
-            continue;
-        };
-        let least = seconds.iter().flatten().copied().fold(f64::MAX, f64::min);
-        let most = seconds.iter().flatten().copied().fold(0.0, f64::max);
-        let within = seconds
-            .iter()
-            .zip(ours)
-            .filter_map(|(its, ours)| Some((*its)? / (*ours)?));
-        let ratio = median(within).unwrap_or(f64::NAN);
-        println!("{name:10} {middle:9.3} {least:8.3}-{most:8.3} {ratio:12.2}");
-    }
-}
-
-fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => None,
-        even if even % 2 == 0 => Some(f64::midpoint(values[middle - 1], values[middle])),
-        _ => Some(values[middle]),
-    }
+    .print();
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{Cell, median};
+use crate::table::Cell;
 
 const WIDTH: f64 = 640.0;
 const NAMES: f64 = 90.0;
@@ -20,13 +20,7 @@ pub(crate) fn draw(cells: &[Cell]) -> String {
             cell.title
         );
         y += 8.0;
-        let medians: Vec<(&str, f64)> = cell
-            .seconds
-            .iter()
-            .filter_map(|(client, seconds)| {
-                Some((client.name(), median(seconds.iter().flatten().copied())?))
-            })
-            .collect();
+        let medians: Vec<(&str, f64)> = cell.medians().collect();
         let longest = medians
             .iter()
             .map(|(_, seconds)| *seconds)
