@@ -10,7 +10,11 @@ use tempfile::TempDir;
 use crate::clients::{Client, Destination, Job};
 use crate::launch::{self, Cost};
 
-/// What all runs of a work share. Their folders stay to its end: ext4 makes no file quickly where many were removed.
+/// What a run delivers stays to the end of the work, for ext4 makes no file quickly where many were removed; unless it
+/// is more than so many octets: then it is few files, and would fill the disk.
+const KEPT: u64 = 512 << 20;
+
+/// What all runs of a work share.
 pub(crate) struct Bed {
     folder: TempDir,
     /// So far.
@@ -61,7 +65,11 @@ impl Bed {
         retrieved: impl Fn() -> Option<usize>,
     ) -> Option<Cost> {
         let home = self.home(client);
-        self.run(client, &home, self.messages, retrieved)
+        let cost = self.run(client, &home, self.messages, retrieved);
+        if self.octets > KEPT {
+            fs::remove_dir_all(home).unwrap();
+        }
+        cost
     }
 
     /// Looks for more where everything was fetched before.

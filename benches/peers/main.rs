@@ -27,6 +27,7 @@ mod support;
 mod table;
 mod works;
 
+use std::collections::HashMap;
 use std::fs;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -73,8 +74,11 @@ fn main() -> ExitCode {
         );
         return ExitCode::FAILURE;
     };
+    let mut wires = HashMap::new();
     for work in *works {
-        measure(work, number(0, 5)).print();
+        let wire = wires.entry(work.corpus);
+        let wire = wire.or_insert_with(|| Arc::new(Wire::new(work.corpus)));
+        measure(work, wire, number(0, 5)).print();
     }
     ExitCode::SUCCESS
 }
@@ -86,9 +90,8 @@ fn installed(clients: &[Client]) -> Vec<Client> {
 }
 
 /// A work, against the server in memory.
-fn measure(work: &Work, turns: usize) -> Cell {
-    let wire = Arc::new(Wire::new(work.corpus));
-    let server = server::Server::start(&wire, work.tls);
+fn measure(work: &Work, wire: &Arc<Wire>, turns: usize) -> Cell {
+    let server = server::Server::start(wire, work.tls);
     let port = match work.round_trip {
         0 => server.port,
         milliseconds => delay::line(server.port, Duration::from_millis(milliseconds)),

@@ -89,7 +89,7 @@ fn serve(
                 b"LIST" if argument.is_empty() => put(&mut connection, &mut output, &wire.list)?,
                 b"LIST" => match message {
                     Some((_, size)) => {
-                        output.extend_from_slice(format!("+OK {number} {size}\r\n").as_bytes())
+                        output.extend_from_slice(format!("+OK {number} {size}\r\n").as_bytes());
                     }
                     None => output.extend_from_slice(NO_SUCH),
                 },
