@@ -125,7 +125,7 @@ impl Client {
                     job,
                     "mpoprc",
                     &format!(
-                        "account default\nhost 127.0.0.1\nport {port}\nuser {user}\npassword \"{PASSWORD}\"\nauth user\n\
+                        "account default\nhost 127.0.0.1\nport {port}\nuser {user}\npassword \"{PASSWORD}\"\nauth plain\n\
                          tls {tls}\nkeep {keep}\nuidls_file {home}/uidls\ndelivery {delivery}\n"
                     ),
                 );
@@ -210,7 +210,7 @@ fn popfetch(job: &Job<'_>) -> Vec<String> {
     let jobs = job.users.len().min(64);
     let mut text = format!(
         "[defaults]\njobs = {jobs}\nmax_connections_per_host = {jobs}\nhost = '127.0.0.1'\nport = {port}\n\
-         password = '{PASSWORD}'\nauth = 'user'\n{tls}\nkeep = {keep}\ndeliver = {{ {delivery} }}\n"
+         password = '{PASSWORD}'\nauth = 'plain'\n{tls}\nkeep = {keep}\ndeliver = {{ {delivery} }}\n"
     );
     for user in job.users {
         text += &format!("[accounts.{user}]\nuser = '{user}'\nstate = '{home}/journal.{user}'\n");

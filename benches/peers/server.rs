@@ -22,7 +22,7 @@ pub(crate) struct Server {
 /// Replies are gathered up to so many octets.
 const GATHERED: usize = 256 << 10;
 const NO_SUCH: &[u8] = b"-ERR no such message\r\n";
-const CAPA: &[u8] = b"+OK\r\nUSER\r\nUIDL\r\nPIPELINING\r\n.\r\n";
+const CAPA: &[u8] = b"+OK\r\nUSER\r\nSASL PLAIN\r\nUIDL\r\nPIPELINING\r\n.\r\n";
 
 impl Server {
     pub(crate) fn start(wire: &Arc<Wire>, tls: bool) -> Self {
@@ -66,6 +66,7 @@ fn serve(
     let mut output = b"+OK ready\r\n".to_vec();
     let mut input = vec![0; 64 << 10];
     let mut filled = 0;
+    let mut challenged = false;
     loop {
         send(&mut connection, &mut output)?;
         let read = connection.read(&mut input[filled..])?;
@@ -74,6 +75,10 @@ fn serve(
         while let Some(end) = memchr::memchr(b'\n', &input[taken..filled]) {
             let line = input[taken..taken + end].trim_ascii_end();
             taken += end + 1;
+            if std::mem::take(&mut challenged) {
+                output.extend_from_slice(b"+OK\r\n");
+                continue;
+            }
             let (verb, argument) = line.split_at(line.len().min(4));
             let number = number(argument).unwrap_or(0);
             let message = wire.message(number);
@@ -93,11 +98,15 @@ fn serve(
                     }
                     None => output.extend_from_slice(NO_SUCH),
                 },
+                b"AUTH" if argument.trim_ascii() == b"PLAIN" => {
+                    challenged = true;
+                    output.extend_from_slice(b"+ \r\n");
+                }
                 b"CAPA" => output.extend_from_slice(CAPA),
                 b"STAT" => output.extend_from_slice(
                     format!("+OK {} {}\r\n", wire.count, wire.octets).as_bytes(),
                 ),
-                b"USER" | b"PASS" | b"DELE" | b"NOOP" | b"RSET" => {
+                b"AUTH" | b"USER" | b"PASS" | b"DELE" | b"NOOP" | b"RSET" => {
                     output.extend_from_slice(b"+OK\r\n");
                 }
                 b"QUIT" => {
