@@ -38,6 +38,7 @@ impl Bed {
         let folder = tempfile::Builder::new().prefix("peers").tempdir().unwrap();
         // Some deliver as another user where they are run by root.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        spread(folder.path());
         Self {
             folder,
             runs: 0,
@@ -155,6 +156,21 @@ impl Bed {
         );
         None
     }
+}
+
+/// Lets ext4 put each folder in here somewhere else on the disk, away from where files were just removed.
+fn spread(folder: &Path) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+
+        let folder = fs::File::open(folder).unwrap();
+        // Other file systems do not know it.
+        let _ = ioctl_getflags(&folder)
+            .and_then(|flags| ioctl_setflags(&folder, flags | IFlags::TOPDIR));
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = folder;
 }
 
 fn mail(home: &Path) -> PathBuf {

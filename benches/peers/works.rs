@@ -90,7 +90,7 @@ pub(crate) const WORKS: &[(&str, &[Work])] = &[
     (
         "mbox",
         &[Work {
-            corpus: Small(1000),
+            corpus: Small(10_000),
             destination: Mbox,
             clients: &[Popfetch, Mpop],
             ..SMALL

@@ -1,4 +1,6 @@
 //! The accounts of one configuration spread over several processes.
+//!
+//! With `POPFETCH_SWEEP=all` in the environment they are 200 accounts with 50 messages each.
 
 use std::path::PathBuf;
 
@@ -7,13 +9,19 @@ use crate::support::mailbox;
 use crate::support::popfetch::{Account, Popfetch};
 use crate::support::server::Server;
 
-const ACCOUNTS: u32 = 24;
+/// How many accounts, and messages of each.
+fn size() -> (u32, u32) {
+    match std::env::var("POPFETCH_SWEEP").as_deref() {
+        Ok("all") => (200, 50),
+        _ => (24, 3),
+    }
+}
 
 /// A home with many accounts, each with its Maildir.
 fn many(server: &Server) -> (Popfetch, Vec<PathBuf>) {
     let mut popfetch = popfetch();
     let mut mails = Vec::new();
-    for number in 0..ACCOUNTS {
+    for number in 0..size().0 {
         let name = format!("user{number}");
         let mail = popfetch.path(&name);
         popfetch.account(Account::on(server, &name, &name, "secret").maildir(&mail));
@@ -23,8 +31,9 @@ fn many(server: &Server) -> (Popfetch, Vec<PathBuf>) {
 }
 
 fn server() -> Server {
-    (0..ACCOUNTS).fold(Server::start(), |server, number| {
-        server.user(&format!("user{number}"), "secret", numbered(3))
+    let (accounts, messages) = size();
+    (0..accounts).fold(Server::start(), |server, number| {
+        server.user(&format!("user{number}"), "secret", numbered(messages))
     })
 }
 
@@ -38,7 +47,7 @@ fn side_by_side_they_fetch_every_message_once() {
     for run in runs {
         run.wait().expect_silence();
     }
-    let once = expected(numbered(3));
+    let once = expected(numbered(size().1));
     for mail in mails {
         let mut got = mailbox::maildir(&mail);
         got.sort();
