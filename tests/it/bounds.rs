@@ -355,7 +355,7 @@ fn a_drip_never_lasts_longer_than_the_time_limits() {
                 let begun = Instant::now();
                 popfetch.run(&[]).expect_code(75).expect_stderr("timed out");
                 // The drip itself lasts for 100 seconds.
-                assert!(begun.elapsed() < Duration::from_secs(30));
+                assert!(begun.elapsed() < Duration::from_secs(90));
             });
         }
     });

@@ -345,7 +345,7 @@ fn a_signal_does_not_wait_for_the_password_command() {
         assert_eq!(ran.status.signal(), Some(signal.as_raw()), "{ran:?}");
         assert_eq!(ran.stderr, "");
         // The command's own limit is a minute.
-        assert!(begun.elapsed() < Duration::from_secs(30));
+        assert!(begun.elapsed() < Duration::from_secs(50));
     }
     assert_eq!(server.settled().len(), 0);
 }

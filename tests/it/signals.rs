@@ -69,7 +69,7 @@ fn a_signal_while_the_server_is_silent_ends_the_run_at_once() {
         ended_by(&ran, signal);
         // To wait for a reply would take a minute.
         assert!(
-            begun.elapsed() < Duration::from_secs(30),
+            begun.elapsed() < Duration::from_secs(50),
             "{step}: {:?}",
             begun.elapsed()
         );
